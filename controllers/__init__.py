@@ -1,0 +1,1 @@
+"""Control algorithms of Pronk: no ROS, no simulator, no learning framework."""

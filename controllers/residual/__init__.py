@@ -1,0 +1,1 @@
+"""Learners of what the nominal model does not know, behind one protocol."""
