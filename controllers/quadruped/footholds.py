@@ -1,0 +1,78 @@
+"""Where swinging feet should land."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from controllers.quadruped.centroidal import GRAVITY
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class FootholdConfig:
+    """Tuning of the foothold rule.
+
+    Attributes:
+        capture_gain: Multiple of the capture-point time √(h/g) applied to the velocity error.
+        max_step: Largest distance between foothold and the point under the hip, per axis [m].
+        stance_width: Extra sideways distance of each foot from the point under the hip [m].
+    """
+
+    capture_gain: float = 1.0
+    max_step: float = 0.3
+    stance_width: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse settings out of range.
+
+        Raises:
+            InvalidValue: Names the setting, what was got and what is allowed.
+        """
+        if not 0.0 <= self.capture_gain <= 3.0:
+            raise InvalidValue(f"FootholdConfig.capture_gain must lie in [0, 3], got {self.capture_gain}")
+        if not 0.0 < self.max_step <= 1.0:
+            raise InvalidValue(f"FootholdConfig.max_step must lie in (0, 1] m, got {self.max_step}")
+
+
+def foothold_offset(
+    config: FootholdConfig,
+    velocity: Array,
+    velocity_reference: Array,
+    yaw_rate_reference: float,
+    height: float,
+    stance_time: float,
+) -> Array:
+    r"""Distance of a foothold from the point under its hip at touchdown.
+
+    :math:`\tfrac12 T_s \bar v + k\sqrt{h/g}\,(v-\bar v) + \tfrac{h}{g}\, v\times\bar\omega`: Raibert's
+    neutral point (Legged Robots That Balance, 1986), the step that captures the velocity error of a
+    linear inverted pendulum, and the lean of a turn.
+
+    Args:
+        config: Tuning.
+        velocity: Velocity of the body, heading frame, shape (2,) [m/s].
+        velocity_reference: Commanded velocity, heading frame, shape (2,) [m/s].
+        yaw_rate_reference: Commanded turning rate [rad/s].
+        height: Height of the centre of mass above the ground [m].
+        stance_time: Time that the foot will stand [s].
+
+    Returns:
+        Offset in the heading frame, shape (2,) [m].
+    """
+    fall = config.capture_gain * np.sqrt(max(height, 0.05) / GRAVITY)
+    lean = height / GRAVITY * yaw_rate_reference
+    x = (
+        0.5 * stance_time * velocity_reference[0]
+        + fall * (velocity[0] - velocity_reference[0])
+        + lean * velocity[1]
+    )
+    y = (
+        0.5 * stance_time * velocity_reference[1]
+        + fall * (velocity[1] - velocity_reference[1])
+        - lean * velocity[0]
+    )
+    limit = config.max_step
+    return np.array([min(max(x, -limit), limit), min(max(y, -limit), limit)])

@@ -1,0 +1,243 @@
+"""Gaits as periodic contact schedules, and the scheduler that runs and switches them.
+
+Each leg carries a phase in [0, 1): it stands while the phase is below the duty factor and swings
+above it. Leg phases are the gait's phase plus a constant offset per leg.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from controllers.errors import InvalidValue, UnknownName
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Gait:
+    """A periodic contact schedule.
+
+    Attributes:
+        name: Name by which it is commanded.
+        period: Length of a cycle [s].
+        duty: Fraction of the cycle that each foot stands; 1 for standing.
+        offsets: Phase lead of FL, FR, RL, RR in [0, 1).
+        swing_height: Apex of the swing foot above its lift-off height [m].
+    """
+
+    name: str
+    period: float
+    duty: float
+    offsets: tuple[float, float, float, float]
+    swing_height: float = 0.07
+
+    def __post_init__(self) -> None:
+        """Refuse schedules that cannot be run.
+
+        Raises:
+            InvalidValue: Names the attribute, what was got and what is allowed.
+        """
+        if not 0.1 <= self.period <= 5.0:
+            raise InvalidValue(f"Gait.period must lie in [0.1, 5] s, got {self.period}")
+        if not 0.2 <= self.duty <= 1.0:
+            raise InvalidValue(f"Gait.duty must lie in [0.2, 1], got {self.duty}")
+        if len(self.offsets) != 4 or not all(0.0 <= o < 1.0 for o in self.offsets):
+            raise InvalidValue(f"Gait.offsets must be four numbers in [0, 1), got {self.offsets}")
+
+    @property
+    def stance_time(self) -> float:
+        """Time that a foot stands in each cycle [s]."""
+        return self.duty * self.period
+
+    @property
+    def swing_time(self) -> float:
+        """Time that a foot swings in each cycle [s]."""
+        return (1.0 - self.duty) * self.period
+
+
+GAITS: dict[str, Gait] = {
+    gait.name: gait
+    for gait in (
+        Gait("stand", period=0.5, duty=1.0, offsets=(0.0, 0.0, 0.0, 0.0)),
+        Gait("trot", period=0.48, duty=0.5, offsets=(0.0, 0.5, 0.5, 0.0)),
+        Gait("walking_trot", period=0.5, duty=0.6, offsets=(0.0, 0.5, 0.5, 0.0)),
+        Gait("pace", period=0.36, duty=0.5, offsets=(0.0, 0.5, 0.0, 0.5), swing_height=0.05),
+        Gait("crawl", period=1.0, duty=0.8, offsets=(0.0, 0.5, 0.25, 0.75), swing_height=0.05),
+    )
+}
+
+
+def get_gait(name: str) -> Gait:
+    """Look a gait up.
+
+    Args:
+        name: One of the names in `GAITS`.
+
+    Returns:
+        The gait.
+
+    Raises:
+        UnknownName: No such gait; the message lists those that exist.
+    """
+    if name not in GAITS:
+        raise UnknownName("gait", name, GAITS)
+    return GAITS[name]
+
+
+@njit(cache=True)
+def contact_table(
+    phase: float, period: float, duty: float, offsets: Array, intervals: Array, held: Array, contacts: Array
+) -> None:
+    """Predict which feet stand in each interval of a horizon.
+
+    Args:
+        phase: Gait phase at the start of the horizon, in [0, 1).
+        period: Cycle time [s].
+        duty: Duty factor.
+        offsets: Phase offset of each leg, shape (4,).
+        intervals: Length of each interval, shape (N,) [s].
+        held: Time for which each leg stands on, whatever its phase says, shape (4,) [s].
+        contacts: Output, 1 where the foot stands at the middle of the interval, shape (N, 4).
+    """
+    time = 0.0
+    for k in range(intervals.shape[0]):
+        middle = time + 0.5 * intervals[k]
+        for leg in range(4):
+            leg_phase = (phase + offsets[leg] + middle / period) % 1.0
+            contacts[k, leg] = 1.0 if (leg_phase < duty or middle < held[leg]) else 0.0
+        time += intervals[k]
+
+
+@dataclass
+class LegSchedule:
+    """Where each leg is in its cycle.
+
+    Attributes:
+        contact: 1 where the leg is scheduled to stand, shape (4,).
+        swing_phase: Progress through the swing in [0, 1], 0 for standing legs, shape (4,).
+        swing_left: Time until touchdown, 0 for standing legs, shape (4,) [s].
+        stance_left: Time until lift-off (infinite when standing still), 0 for swinging legs, shape (4,) [s].
+        switched: Whether any leg changed between stance and swing since the previous tick.
+    """
+
+    contact: Array
+    swing_phase: Array
+    swing_left: Array
+    stance_left: Array
+    switched: bool
+
+
+class GaitScheduler:
+    """Runs a gait and switches to another while walking.
+
+    A switch lets every swinging leg land first; then all feet stand, and the new gait begins at
+    the phase in which a leg is about to lift. That costs at most one swing time and needs no
+    blending of schedules.
+    """
+
+    def __init__(self, gait: Gait) -> None:
+        """Start standing, about to enter a gait.
+
+        Args:
+            gait: First gait.
+        """
+        self.gait = gait
+        self._requested = gait
+        self.offsets = np.array(gait.offsets)
+        self.phase = self._entry_phase(gait)
+        self.held = np.zeros(4)
+        self._landing = np.zeros(4, dtype=bool)
+        self._contact = np.ones(4)
+
+    @staticmethod
+    def _entry_phase(gait: Gait) -> float:
+        """Phase at which the next lift-off is imminent and as many legs as possible stand."""
+        if gait.duty >= 1.0:
+            return 0.0
+        offsets = np.array(gait.offsets)
+        # Just before leg 0 lifts: its phase is at the duty factor.
+        candidates = np.array([(gait.duty - o) % 1.0 for o in offsets])
+        standing = [int(np.sum((c + offsets - 1e-9) % 1.0 < gait.duty)) for c in candidates]
+        return float((candidates[int(np.argmax(standing))] - 1e-9) % 1.0)
+
+    def request(self, gait: Gait) -> None:
+        """Ask for another gait; it starts when the swinging legs have landed.
+
+        Args:
+            gait: The gait to change to; the current one is left alone when it is the same.
+        """
+        if gait is self._requested:
+            return
+        self._requested = gait
+        self._landing = self._contact < 0.5
+
+    @property
+    def switching(self) -> bool:
+        """Whether a requested gait has not started yet."""
+        return self._requested is not self.gait
+
+    def advance(self, dt: float) -> LegSchedule:
+        """Let time pass and return the schedule of the legs.
+
+        Args:
+            dt: Time since the previous call [s].
+
+        Returns:
+            The schedule at the new time.
+        """
+        gait = self.gait
+        phase = (self.phase + dt / gait.period) % 1.0
+        leg_phase = (phase + self.offsets) % 1.0
+        standing = leg_phase < gait.duty
+        if self.switching:
+            self._landing &= ~standing
+            standing |= ~self._landing
+            if not self._landing.any():
+                self.gait = gait = self._requested
+                self.offsets = np.array(gait.offsets)
+                phase = self._entry_phase(gait)
+                # Feet that the entry phase would have in the air stay down until their own next lift-off.
+                leg_phase = (phase + self.offsets) % 1.0
+                in_air = leg_phase >= gait.duty
+                self.held[:] = np.where(in_air, (1.0 - leg_phase) * gait.period, 0.0)
+                standing = np.ones(4, dtype=bool)
+        self.phase = phase
+        held = self.held > 0.0
+        self.held[:] = np.maximum(self.held - dt, 0.0)
+        standing = standing | held
+        contact = standing.astype(np.float64)
+        switched = bool((contact != self._contact).any())
+        self._contact = contact
+        if gait.duty >= 1.0:
+            return LegSchedule(contact, np.zeros(4), np.zeros(4), np.full(4, np.inf), switched)
+        swing_left = np.where(standing, 0.0, (1.0 - leg_phase) * gait.period)
+        swing_phase = np.where(standing, 0.0, (leg_phase - gait.duty) / (1.0 - gait.duty))
+        to_lift = np.where(leg_phase < gait.duty, (gait.duty - leg_phase) * gait.period, np.inf)
+        held_on = (1.0 - leg_phase + gait.duty) * gait.period
+        stance_left = np.where(standing, np.where(np.isinf(to_lift), held_on, to_lift), 0.0)
+        return LegSchedule(contact, swing_phase, swing_left, stance_left, switched)
+
+    def horizon(self, intervals: Array) -> Array:
+        """Predict the contacts over a horizon that starts now.
+
+        Args:
+            intervals: Length of each interval, shape (N,) [s].
+
+        Returns:
+            1 where a foot stands, shape (N, 4).
+        """
+        contacts = np.empty((len(intervals), 4))
+        held = self.held.copy()
+        if self.switching:
+            # Until the new gait starts, legs that have landed stay down.
+            held[~self._landing] = np.inf
+        contact_table(self.phase, self.gait.period, self.gait.duty, self.offsets, intervals, held, contacts)
+        if self.switching:
+            # A leg that lands during the switch stays down as well.
+            for leg in np.flatnonzero(self._landing):
+                landed = np.flatnonzero(contacts[:, leg] > 0.5)
+                if len(landed):
+                    contacts[landed[0] :, leg] = 1.0
+        return contacts

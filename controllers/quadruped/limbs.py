@@ -1,0 +1,241 @@
+"""From foot forces and foot trajectories to an impedance command of the joints."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from controllers.errors import InvalidValue
+from controllers.robot.dynamics import inverse_dynamics_kernel
+from controllers.robot.kinematics import forward_kernel, inverse_kernel
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class LimbConfig:
+    """Joint gains of standing and swinging legs.
+
+    Attributes:
+        swing_stiffness: Position gain of swinging joints [N·m/rad].
+        swing_damping: Velocity gain of swinging joints [N·m·s/rad].
+        stance_damping: Velocity gain of standing joints, about the motion of the commanded body [N·m·s/rad].
+        max_joint_acceleration: Bound of the acceleration fed forward while swinging [rad/s²].
+        friction_compensation: Fraction of the joints' dry friction fed forward along the desired motion.
+    """
+
+    swing_stiffness: float = 40.0
+    swing_damping: float = 1.5
+    stance_damping: float = 0.4
+    max_joint_acceleration: float = 600.0
+    friction_compensation: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse negative gains.
+
+        Raises:
+            InvalidValue: Names the gain, what was got and what is allowed.
+        """
+        for name in ("swing_stiffness", "swing_damping", "stance_damping", "friction_compensation"):
+            if not getattr(self, name) >= 0.0:
+                raise InvalidValue(f"LimbConfig.{name} must be >= 0, got {getattr(self, name)}")
+
+
+@njit(cache=True)
+def _solve3(a: Array, b: Array, damping: float, out: Array) -> None:
+    """Damped least squares (aᵀa + λ I) out = aᵀ b for a 3x3 matrix, by Cramer's rule."""
+    m = np.empty((3, 3))
+    v = np.empty(3)
+    for i in range(3):
+        v[i] = a[0, i] * b[0] + a[1, i] * b[1] + a[2, i] * b[2]
+        for j in range(3):
+            m[i, j] = a[0, i] * a[0, j] + a[1, i] * a[1, j] + a[2, i] * a[2, j]
+        m[i, i] += damping
+    c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]
+    c01 = m[1, 2] * m[2, 0] - m[1, 0] * m[2, 2]
+    c02 = m[1, 0] * m[2, 1] - m[1, 1] * m[2, 0]
+    det = m[0, 0] * c00 + m[0, 1] * c01 + m[0, 2] * c02
+    out[0] = (c00 * v[0] + c01 * v[1] + c02 * v[2]) / det
+    out[1] = (
+        c01 * v[0]
+        + (m[0, 0] * m[2, 2] - m[0, 2] * m[2, 0]) * v[1]
+        + (m[0, 2] * m[1, 0] - m[0, 0] * m[1, 2]) * v[2]
+    ) / det
+    out[2] = (
+        c02 * v[0]
+        + (m[0, 1] * m[2, 0] - m[0, 0] * m[2, 1]) * v[1]
+        + (m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]) * v[2]
+    ) / det
+
+
+@njit(cache=True)
+def limb_command(
+    geometry: Array,
+    link_mass: Array,
+    link_com: Array,
+    link_inertia: Array,
+    armature: Array,
+    joint_damping: Array,
+    dry_friction: Array,
+    gains: Array,
+    joint_position: Array,
+    joint_velocity: Array,
+    rotation: Array,
+    base_position: Array,
+    base_velocity: Array,
+    spin_body: Array,
+    stance: Array,
+    forces: Array,
+    foot_position: Array,
+    foot_velocity: Array,
+    foot_acceleration: Array,
+    body_velocity_reference: Array,
+    spin_reference_body: Array,
+    position: Array,
+    velocity: Array,
+    effort: Array,
+    stiffness: Array,
+    damping: Array,
+) -> None:
+    """Turn stance forces and swing references into one impedance command.
+
+    Standing legs push with -Jᵀ f, carry their own weight, and are damped about the joint rates that the
+    commanded motion of the body implies. Swinging legs get the torques of the desired motion by
+    inverse dynamics, and joint stiffness around it.
+
+    Args:
+        geometry: Packed leg geometry, shape (4, 4, 3) [m].
+        link_mass: Shape (4, 3) [kg].
+        link_com: Shape (4, 3, 3) [m].
+        link_inertia: Shape (4, 3, 3, 3) [kg·m²].
+        armature: Shape (12,) [kg·m²].
+        joint_damping: Viscous friction of the joints, shape (12,) [N·m·s/rad].
+        dry_friction: Dry friction to compensate, shape (12,) [N·m].
+        gains: Swing stiffness, swing damping, stance damping, bound of joint acceleration, shape (4,).
+        joint_position: Measured, shape (12,) [rad].
+        joint_velocity: Measured, shape (12,) [rad/s].
+        rotation: Base to world, shape (3, 3).
+        base_position: World, shape (3,) [m].
+        base_velocity: World, shape (3,) [m/s].
+        spin_body: Angular velocity, base frame, shape (3,) [rad/s].
+        stance: 1 where a leg stands, shape (4,).
+        forces: Ground reaction forces, world, shape (4, 3) [N].
+        foot_position: References of swinging feet, world, shape (4, 3) [m].
+        foot_velocity: Shape (4, 3) [m/s].
+        foot_acceleration: Shape (4, 3) [m/s²].
+        body_velocity_reference: Commanded velocity of the base, world, shape (3,) [m/s].
+        spin_reference_body: Commanded angular velocity, base frame, shape (3,) [rad/s].
+        position: Output, joint position targets, shape (12,) [rad].
+        velocity: Output, joint velocity targets, shape (12,) [rad/s].
+        effort: Output, feed-forward torques, shape (12,) [N·m].
+        stiffness: Output, shape (12,) [N·m/rad].
+        damping: Output, shape (12,) [N·m·s/rad].
+    """
+    feet = np.empty((4, 3))
+    jacobians = np.empty((4, 3, 3))
+    forward_kernel(geometry, joint_position, feet, jacobians)
+    target_body = np.empty((4, 3))
+    reached = np.empty(4, dtype=np.bool_)
+    for leg in range(4):
+        for i in range(3):
+            s = 0.0
+            for j in range(3):
+                s += rotation[j, i] * (foot_position[leg, j] - base_position[j])
+            target_body[leg, i] = s
+    inverse_kernel(geometry, target_body, position, reached)
+    # J̇ q̇ from a second kinematics pass a hair ahead in time.
+    epsilon = 1e-5
+    ahead = np.empty(12)
+    feet_ahead = np.empty((4, 3))
+    jacobians_ahead = np.empty((4, 3, 3))
+    for k in range(12):
+        ahead[k] = joint_position[k] + epsilon * joint_velocity[k]
+    forward_kernel(geometry, ahead, feet_ahead, jacobians_ahead)
+    acceleration = np.zeros(12)
+    relative = np.empty(3)
+    result = np.empty(3)
+    w = spin_body
+    for leg in range(4):
+        r = feet[leg]
+        jac = jacobians[leg]
+        standing = stance[leg] > 0.5
+        for i in range(3):
+            s = 0.0
+            for j in range(3):
+                if standing:
+                    s -= rotation[j, i] * body_velocity_reference[j]
+                else:
+                    s += rotation[j, i] * (foot_velocity[leg, j] - base_velocity[j])
+            relative[i] = s
+        u = spin_reference_body if standing else w
+        relative[0] -= u[1] * r[2] - u[2] * r[1]
+        relative[1] -= u[2] * r[0] - u[0] * r[2]
+        relative[2] -= u[0] * r[1] - u[1] * r[0]
+        _solve3(jac, relative, 1e-6, result)
+        for i in range(3):
+            velocity[3 * leg + i] = min(max(result[i], -25.0), 25.0)
+        if standing:
+            continue
+        # Acceleration of the foot as seen from the turning base.
+        vr = np.zeros(3)
+        bias = np.zeros(3)
+        for i in range(3):
+            for j in range(3):
+                vr[i] += jac[i, j] * joint_velocity[3 * leg + j]
+                bias[i] += (jacobians_ahead[leg, i, j] - jac[i, j]) / epsilon * joint_velocity[3 * leg + j]
+        cx = w[1] * r[2] - w[2] * r[1]
+        cy = w[2] * r[0] - w[0] * r[2]
+        cz = w[0] * r[1] - w[1] * r[0]
+        for i in range(3):
+            s = 0.0
+            for j in range(3):
+                s += rotation[j, i] * foot_acceleration[leg, j]
+            relative[i] = s - bias[i]
+        relative[0] -= 2.0 * (w[1] * vr[2] - w[2] * vr[1]) + w[1] * cz - w[2] * cy
+        relative[1] -= 2.0 * (w[2] * vr[0] - w[0] * vr[2]) + w[2] * cx - w[0] * cz
+        relative[2] -= 2.0 * (w[0] * vr[1] - w[1] * vr[0]) + w[0] * cy - w[1] * cx
+        _solve3(jac, relative, 1e-6, result)
+        for i in range(3):
+            acceleration[3 * leg + i] = min(max(result[i], -gains[3]), gains[3])
+    lift = np.empty(3)
+    for i in range(3):
+        lift[i] = rotation[2, i] * 9.81
+    inverse_dynamics_kernel(
+        geometry,
+        link_mass,
+        link_com,
+        link_inertia,
+        armature,
+        joint_damping,
+        joint_position,
+        joint_velocity,
+        acceleration,
+        lift,
+        spin_body,
+        np.zeros(3),
+        effort,
+    )
+    for leg in range(4):
+        if stance[leg] > 0.5:
+            for j in range(3):
+                k = 3 * leg + j
+                s = 0.0
+                for i in range(3):
+                    f = 0.0
+                    for m in range(3):
+                        f += rotation[m, i] * forces[leg, m]
+                    s += jacobians[leg, i, j] * f
+                effort[k] -= s
+                position[k] = joint_position[k]
+                stiffness[k] = 0.0
+                damping[k] = gains[2]
+        else:
+            for j in range(3):
+                k = 3 * leg + j
+                stiffness[k] = gains[0]
+                damping[k] = gains[1]
+        for j in range(3):
+            k = 3 * leg + j
+            # A steep but continuous sign function: full compensation above 0.3 rad/s.
+            effort[k] += dry_friction[k] * min(max(velocity[k] / 0.3, -1.0), 1.0)

@@ -1,0 +1,346 @@
+"""Convex model predictive control of the foot forces (Di Carlo et al., IROS 2018, eq. 12-26).
+
+`build_qp` turns the state, the reference, the planned contacts and the learned residual into a
+quadratic program in the stance forces; `solve` solves it. Failure is a value: the previous plan,
+shifted to the present, is used and counted.
+"""
+
+import time as clock
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue, UnknownName
+from controllers.qp import SOLVERS, QuadraticProgram
+from controllers.qp import solve as solve_qp
+from controllers.quadruped.centroidal import GRAVITY, condense, free_response
+from controllers.quadruped.friction_qp import SOLVED, solve_friction_qp
+
+Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+ACTIVE_SET = "active_set"
+MPC_SOLVERS: tuple[str, ...] = (ACTIVE_SET, *SOLVERS)
+
+
+@dataclass(frozen=True)
+class MpcConfig:
+    """Tuning of the force MPC; weights are for a body of `mass` scaled out (see `force_weight`).
+
+    Attributes:
+        horizon: Number of intervals N.
+        interval: Nominal length of an interval [s].
+        orientation_weight: Weights on roll, pitch, yaw.
+        position_weight: Weights on x, y, z.
+        angular_velocity_weight: Weights on the angular velocity.
+        velocity_weight: Weights on the linear velocity.
+        force_weight: Weight on each squared force relative to the body weight, 1/(m g)².
+        friction: Friction coefficient of the pyramid.
+        min_normal_force: Lower bound of a stance foot's normal force [N].
+        max_normal_force: Upper bound of a stance foot's normal force, in body weights.
+        solver: "active_set" (own, fastest), "daqp" or "osqp".
+        max_iterations: Bound on active-set changes.
+    """
+
+    horizon: int = 10
+    interval: float = 0.04
+    orientation_weight: tuple[float, float, float] = (60.0, 60.0, 20.0)
+    position_weight: tuple[float, float, float] = (2.0, 2.0, 400.0)
+    angular_velocity_weight: tuple[float, float, float] = (0.3, 0.3, 0.6)
+    velocity_weight: tuple[float, float, float] = (8.0, 8.0, 4.0)
+    force_weight: float = 0.05
+    friction: float = 0.5
+    min_normal_force: float = 5.0
+    max_normal_force: float = 1.6
+    solver: str = ACTIVE_SET
+    max_iterations: int = 400
+
+    def __post_init__(self) -> None:
+        """Refuse settings that give no sensible program.
+
+        Raises:
+            InvalidValue: Names the setting, what was got and what is allowed.
+            UnknownName: The solver does not exist.
+        """
+        if not 1 <= self.horizon <= 60:
+            raise InvalidValue(f"MpcConfig.horizon must lie in [1, 60], got {self.horizon}")
+        if not 0.005 <= self.interval <= 0.2:
+            raise InvalidValue(f"MpcConfig.interval must lie in [0.005, 0.2] s, got {self.interval}")
+        if not 0.05 <= self.friction <= 2.0:
+            raise InvalidValue(f"MpcConfig.friction must lie in [0.05, 2], got {self.friction}")
+        if self.force_weight <= 0.0:
+            raise InvalidValue(f"MpcConfig.force_weight must be > 0, got {self.force_weight}")
+        if self.solver not in MPC_SOLVERS:
+            raise UnknownName("MPC solver", self.solver, MPC_SOLVERS)
+
+
+@dataclass
+class MpcInput:
+    """Everything that one solve depends on; heading frame throughout.
+
+    Attributes:
+        intervals: Lengths of the intervals, shape (N,) [s].
+        contacts: 1 where a foot stands, shape (N, 4).
+        levers: Foot minus predicted centre of mass, shape (N, 4, 3) [m].
+        position: Rotation vector and position of the centre of mass now, shape (6,).
+        velocity: Angular and linear velocity now, shape (6,).
+        position_reference: Reference at the end of each interval, shape (N, 6).
+        velocity_reference: Reference at the end of each interval, shape (N, 6).
+        residual: Learned wrench in each interval, force then moment, shape (N, 6) [N, N·m].
+        inertia: Rotational inertia in each interval, shape (N, 3, 3) [kg·m²].
+    """
+
+    intervals: Array
+    contacts: Array
+    levers: Array
+    position: Array
+    velocity: Array
+    position_reference: Array
+    velocity_reference: Array
+    residual: Array
+    inertia: Array
+
+
+@dataclass
+class ForceQp:
+    """The condensed program.
+
+    Attributes:
+        hessian: Shape (n, n).
+        gradient: Shape (n,).
+        friction: Friction coefficient.
+        low: Lower bounds of the normal forces, shape (n / 3,) [N].
+        high: Upper bounds of the normal forces, shape (n / 3,) [N].
+        contact_step: Interval of each contact, shape (n / 3,).
+        contact_leg: Leg of each contact, shape (n / 3,).
+    """
+
+    hessian: Array
+    gradient: Array
+    friction: float
+    low: Array
+    high: Array
+    contact_step: IntArray
+    contact_leg: IntArray
+
+    def general(self) -> QuadraticProgram:
+        """Write the friction pyramids out as rows, for general-purpose solvers."""
+        count = len(self.low)
+        n = 3 * count
+        matrix = np.zeros((5 * count, n))
+        contact = np.arange(count)
+        for row, (axis, sign) in enumerate(((0, -1.0), (0, 1.0), (1, -1.0), (1, 1.0))):
+            matrix[5 * contact + row, 3 * contact + axis] = sign
+            matrix[5 * contact + row, 3 * contact + 2] = self.friction
+        matrix[5 * contact + 4, 3 * contact + 2] = 1.0
+        lower = np.zeros(5 * count)
+        upper = np.full(5 * count, np.inf)
+        lower[4::5] = self.low
+        upper[4::5] = self.high
+        return QuadraticProgram(self.hessian, self.gradient, matrix, lower, upper)
+
+
+@dataclass
+class ForcePlan:
+    """Foot forces over the horizon.
+
+    Attributes:
+        forces: Ground reaction forces on the feet, heading frame of `yaw`, shape (N, 4, 3) [N].
+        intervals: Lengths of the intervals, shape (N,) [s].
+        time: Time at which the horizon starts [s].
+        yaw: Yaw of the heading frame [rad].
+        found: Whether the solver found a solution; if not, this is the previous plan, shifted.
+        iterations: Solver iterations.
+        solve_time: Wall time of building and solving [s].
+    """
+
+    forces: Array
+    intervals: Array
+    time: float
+    yaw: float
+    found: bool
+    iterations: int
+    solve_time: float
+
+    def at(self, time: float) -> Array:
+        """Return the planned foot forces at a time, shape (4, 3) [N] (zero beyond the horizon)."""
+        elapsed = time - self.time
+        end = 0.0
+        for k in range(len(self.intervals)):
+            end += float(self.intervals[k])
+            if elapsed < end - 1e-9:
+                return np.asarray(self.forces[k])
+        return np.zeros((4, 3))
+
+
+class ConvexMpc:
+    """Force MPC for one robot."""
+
+    def __init__(self, config: MpcConfig, mass: float) -> None:
+        """Allocate.
+
+        Args:
+            config: Tuning.
+            mass: Nominal mass [kg].
+
+        Raises:
+            InvalidValue: The mass is not positive.
+        """
+        if not mass > 0.0:
+            raise InvalidValue(f"mass must be > 0 kg, got {mass}")
+        self.config = config
+        self.mass = mass
+        self.failures = 0
+        self._position_weight = np.array(config.orientation_weight + config.position_weight)
+        self._velocity_weight = np.array(config.angular_velocity_weight + config.velocity_weight)
+        self._force_weight = config.force_weight / (mass * GRAVITY) ** 2
+        self._plan: ForcePlan | None = None
+        self._guess = np.full((config.horizon, 4, 6), False)
+        largest = 12 * config.horizon
+        self._hessian = np.empty(largest * largest)
+        self._factor = np.empty(largest * largest)
+        self._basis = np.empty(largest * largest)
+        self._triangle = np.empty((largest + 1) ** 2)
+        self._active = np.empty(largest, dtype=np.int64)
+        self._multipliers = np.empty(largest)
+
+    def reset(self) -> None:
+        """Forget the previous plan and its active constraints."""
+        self._plan = None
+        self._guess[:] = False
+
+    def build_qp(self, inputs: MpcInput, max_normal_force: float | None = None) -> ForceQp:
+        """Build the condensed program.
+
+        Args:
+            inputs: State, reference, contacts and residual over the horizon.
+            max_normal_force: Upper bound of each normal force [N]; default from the config.
+
+        Returns:
+            The program; its Hessian lives in a buffer that the next call overwrites.
+        """
+        horizon = self.config.horizon
+        step, leg = np.nonzero(inputs.contacts > 0.5)
+        count = len(step)
+        n = 3 * count
+        acceleration = np.empty((horizon, 6))
+        inverse_inertia = np.linalg.inv(inputs.inertia)
+        acceleration[:, :3] = np.einsum("kij,kj->ki", inverse_inertia, inputs.residual[:, 3:])
+        acceleration[:, 3:] = inputs.residual[:, :3] / self.mass
+        acceleration[:, 5] -= GRAVITY
+        position = np.empty((horizon, 6))
+        velocity = np.empty((horizon, 6))
+        free_response(inputs.position, inputs.velocity, acceleration, inputs.intervals, position, velocity)
+        # Reference forces carry the weight that the learner sees, shared by the feet on the ground.
+        reference = np.zeros((horizon, 4, 3))
+        feet = np.maximum(inputs.contacts.sum(axis=1), 1.0)
+        needed = np.maximum(self.mass * GRAVITY - inputs.residual[:, 2], 0.0)
+        reference[:, :, 2] = inputs.contacts * (needed / feet)[:, None]
+        hessian = self._hessian[: n * n].reshape(n, n)
+        gradient = np.empty(n)
+        condense(
+            inputs.contacts,
+            inputs.levers,
+            inverse_inertia,
+            self.mass,
+            inputs.intervals,
+            position - inputs.position_reference,
+            velocity - inputs.velocity_reference,
+            self._position_weight,
+            self._velocity_weight,
+            self._force_weight,
+            reference,
+            hessian,
+            gradient,
+        )
+        high = self.config.max_normal_force * self.mass * GRAVITY if max_normal_force is None else max_normal_force
+        return ForceQp(
+            hessian,
+            gradient,
+            self.config.friction,
+            np.full(count, self.config.min_normal_force),
+            np.full(count, high),
+            step,
+            leg,
+        )
+
+    def solve(self, qp: ForceQp) -> tuple[bool, Array, int]:
+        """Solve the program.
+
+        Args:
+            qp: Result of `build_qp`.
+
+        Returns:
+            Whether a solution was found, the stacked forces, shape (n,) [N], and the iterations.
+        """
+        n = len(qp.gradient)
+        if n == 0:
+            return True, np.zeros(0), 0
+        if not (np.isfinite(qp.gradient).all() and np.isfinite(qp.hessian).all()):
+            return False, np.zeros(n), 0
+        if self.config.solver != ACTIVE_SET:
+            solution = solve_qp(qp.general(), self.config.solver)
+            return solution.found, solution.x, solution.iterations
+        guess = np.flatnonzero(self._guess[qp.contact_step, qp.contact_leg].ravel())
+        x = np.empty(n)
+        status, count, iterations = solve_friction_qp(
+            qp.hessian,
+            qp.gradient,
+            qp.friction,
+            qp.low,
+            qp.high,
+            guess,
+            len(guess),
+            self.config.max_iterations,
+            self._factor[: n * n].reshape(n, n),
+            self._basis[: n * n].reshape(n, n),
+            self._triangle[: (n + 1) ** 2].reshape(n + 1, n + 1),
+            x,
+            self._active,
+            self._multipliers,
+        )
+        found = status == SOLVED and bool(np.isfinite(x).all())
+        self._guess[:] = False
+        if found:
+            contact, kind = np.divmod(self._active[:count], 6)
+            self._guess[qp.contact_step[contact], qp.contact_leg[contact], kind] = True
+        return found, x, iterations
+
+    def plan(self, inputs: MpcInput, time: float, yaw: float, max_normal_force: float | None = None) -> ForcePlan:
+        """Build and solve; fall back on the previous plan when the solver fails.
+
+        Args:
+            inputs: State, reference, contacts and residual over the horizon.
+            time: Time at which the horizon starts [s].
+            yaw: Yaw of the heading frame [rad].
+            max_normal_force: Upper bound of each normal force [N]; default from the config.
+
+        Returns:
+            The plan, with `found` false when it is the old one.
+        """
+        start = clock.perf_counter()
+        qp = self.build_qp(inputs, max_normal_force)
+        found, x, iterations = self.solve(qp)
+        forces = np.zeros((self.config.horizon, 4, 3))
+        if found:
+            forces[qp.contact_step, qp.contact_leg] = x.reshape(-1, 3)
+            plan = ForcePlan(forces, inputs.intervals, time, yaw, True, iterations, 0.0)
+        else:
+            self.failures += 1
+            plan = self._shifted(inputs, time, yaw, iterations)
+        self._plan = plan
+        plan.solve_time = clock.perf_counter() - start
+        return plan
+
+    def _shifted(self, inputs: MpcInput, time: float, yaw: float, iterations: int) -> ForcePlan:
+        forces = np.zeros((self.config.horizon, 4, 3))
+        middle = time + np.cumsum(inputs.intervals) - 0.5 * inputs.intervals
+        feet = np.maximum(inputs.contacts.sum(axis=1), 1.0)
+        for k in range(self.config.horizon):
+            old = self._plan.at(float(middle[k])) if self._plan is not None else np.zeros((4, 3))
+            if not old.any():
+                old = np.zeros((4, 3))
+                old[:, 2] = self.mass * GRAVITY / feet[k]
+            forces[k] = old * inputs.contacts[k][:, None]
+        return ForcePlan(forces, inputs.intervals, time, yaw, False, iterations, 0.0)
