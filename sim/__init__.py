@@ -1,0 +1,1 @@
+"""Simulated worlds: physics, disturbances, scenarios, pictures."""

@@ -1,0 +1,388 @@
+"""A quadruped in MuJoCo behind the `RobotBackend` protocol."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from controllers.robot.catalog import load_robot
+from controllers.robot.interface import N_JOINTS, N_LEGS, JointCommand, RobotState
+from sim.disturbances import Disturbance, Payload, Wrench
+from sim.friction import Friction, UniformFriction
+from sim.ground_truth import STOOD_HEIGHT_M, GroundTruth, roll_pitch
+from sim.payloads import PayloadCarrier
+from sim.sensors import ACCELEROMETER, CHANNELS, EFFORT, FOOT, GYRO, POSITION, VELOCITY, SensorConfig, SensorSuite
+from sim.terrain import Flat, Terrain
+from sim.world import build_spec, index_model
+
+Array = npt.NDArray[np.float64]
+
+INITIAL_POSES = ("lie", "stand")
+NANOSECONDS = 1_000_000_000
+SETTLE_S = 1.0
+SETTLE_DAMPING = 2.0
+SETTLE_STIFFNESS = 40.0
+PAYLOAD_UPDATE_S = 0.01
+
+
+@dataclass(frozen=True)
+class SimConfig:
+    """How a robot is simulated.
+
+    Attributes:
+        physics_dt: Integration step [s].
+        control_dt: Control period, a whole multiple of `physics_dt` [s].
+        sensors: Noise and delay.
+        initial_pose: "lie" (folded, at rest on the ground) or "stand" (on its feet, motors off).
+        mass_scale: Factor on the mass of every link of the simulated robot; its nominal model stays as it is.
+        inertia_scale: Factor on the rotational inertia of every link.
+    """
+
+    physics_dt: float = 0.002
+    control_dt: float = 0.002
+    sensors: SensorConfig = field(default_factory=SensorConfig)
+    initial_pose: str = "lie"
+    mass_scale: float = 1.0
+    inertia_scale: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse periods that do not fit and impossible factors.
+
+        Raises:
+            InvalidValue: Names the field, what was got and what is allowed.
+        """
+        for name in ("physics_dt", "control_dt"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0.0 < value <= 0.1):
+                raise InvalidValue(f"SimConfig.{name} must lie in (0, 0.1], got {value}")
+            if abs(value * NANOSECONDS - round(value * NANOSECONDS)) > 1e-3:
+                raise InvalidValue(f"SimConfig.{name} must be a whole number of nanoseconds, got {value}")
+        if round(self.control_dt * NANOSECONDS) % round(self.physics_dt * NANOSECONDS):
+            raise InvalidValue(
+                f"SimConfig.control_dt must be a whole multiple of physics_dt = {self.physics_dt}, "
+                f"got {self.control_dt}"
+            )
+        if self.initial_pose not in INITIAL_POSES:
+            raise InvalidValue(
+                f"SimConfig.initial_pose must be one of {', '.join(INITIAL_POSES)}, got '{self.initial_pose}'"
+            )
+        for name in ("mass_scale", "inertia_scale"):
+            value = getattr(self, name)
+            if not (math.isfinite(value) and 0.1 <= value <= 10.0):
+                raise InvalidValue(f"SimConfig.{name} must lie in [0.1, 10], got {value}")
+
+
+class MujocoQuadruped:
+    """A simulated robot on a ground, with what happens to it.
+
+    Args:
+        robot: Name of the robot.
+        config: How it is simulated.
+        terrain: What it stands on.
+        friction: How slippery that is under the feet.
+        disturbances: Payloads and wrenches; their times count from the last reset.
+    """
+
+    def __init__(
+        self,
+        robot: str = "go2",
+        config: SimConfig | None = None,
+        terrain: Terrain | None = None,
+        friction: Friction | None = None,
+        disturbances: Sequence[Disturbance] = (),
+    ) -> None:
+        self.config = config or SimConfig()
+        self.description = load_robot(robot)
+        self.terrain = terrain or Flat()
+        self.friction = friction or UniformFriction()
+        self.control_period = self.config.control_dt
+        self.paused = False
+        spec = build_spec(self.description, self.terrain, self.friction.coefficient(0.0, 0.0), self.config.physics_dt)
+        self.model = spec.compile()
+        self.data = mujoco.MjData(self.model)
+        self._index = index_model(self.model)
+        self._scratch = mujoco.MjData(self.model)
+        self.nominal_com = self.description.com
+        self.model.body_mass[:] *= self.config.mass_scale
+        self.model.body_inertia[:] *= self.config.inertia_scale
+        mujoco.mj_setConst(self.model, self._scratch)
+        self._carrier = PayloadCarrier(self.model, self._index.base)
+        self._substeps = round(self.config.control_dt / self.config.physics_dt)
+        self._dt_ns = round(self.config.physics_dt * NANOSECONDS)
+        self._sensors = SensorSuite(self.config.sensors)
+        self._view_arrays()
+        self._step = 0
+        self._first_step = 0
+        self._has_stood = False
+        self.set_disturbances(disturbances)
+        self._initial = self._settled() if self.config.initial_pose == "lie" else self._standing()
+        self.reset(np.random.default_rng(0))
+
+    @property
+    def time(self) -> float:
+        """Time on the simulation's clock, which never runs backwards [s]."""
+        return self._step * self._dt_ns * 1e-9
+
+    @property
+    def elapsed(self) -> float:
+        """Time since the last reset [s]."""
+        return (self._step - self._first_step) * self._dt_ns * 1e-9
+
+    def reset(self, rng: np.random.Generator) -> RobotState:
+        """Put the robot back into its initial pose, motors off, payloads taken off; the clock goes on.
+
+        Args:
+            rng: Source of the sensor noise from now on.
+
+        Returns:
+            The first reading.
+        """
+        self._first_step = self._step
+        self._has_stood = False
+        mujoco.mj_resetData(self.model, self.data)
+        self.data.qpos[:] = self._initial
+        self._drive(0.0, 0.0, 0.0)
+        self._act(0.0)
+        mujoco.mj_forward(self.model, self.data)
+        self._sensors.reset(rng)
+        self._measure()
+        return self.read()
+
+    def set_disturbances(self, disturbances: Sequence[Disturbance]) -> None:
+        """Replace all that happens to the robot.
+
+        Args:
+            disturbances: Payloads and wrenches; their times count from the last reset.
+        """
+        self._payloads = tuple(d for d in disturbances if isinstance(d, Payload))
+        self._wrenches = tuple(d for d in disturbances if isinstance(d, Wrench))
+        self._varying = any(p.profile != "constant" for p in self._payloads)
+        edges = {0.0} | {d.at_s for d in (*self._payloads, *self._wrenches)}
+        edges |= {d.until_s for d in (*self._payloads, *self._wrenches) if d.until_s is not None}
+        self._edges = sorted(edges)
+        self._next_edge = 0.0
+
+    def read(self) -> RobotState:
+        """Return the newest reading; it is made once per control period, however often it is read."""
+        return self._sensors.reading
+
+    def write(self, command: JointCommand) -> None:
+        """Hand the motors a command; it holds until the next one.
+
+        Args:
+            command: Impedance command; NaN and Inf are refused.
+
+        Raises:
+            InvalidValue: A field has the wrong shape or is not finite.
+        """
+        drive = command.effort + command.stiffness * command.position + command.damping * command.velocity
+        # One sum instead of twelve tests: it is finite only if every part of it is.
+        if drive.shape != (N_JOINTS,) or not math.isfinite(np.add.reduce(drive)):
+            command.validate()
+        self._drive(drive, command.stiffness, command.damping)
+
+    def advance(self) -> None:
+        """Let one control period pass; nothing happens while paused."""
+        if self.paused:
+            return
+        for _ in range(self._substeps):
+            elapsed = self.elapsed
+            if elapsed >= self._next_edge or self._wrench_acts:
+                self._act(elapsed)
+            if self._slippery:
+                self._set_friction(elapsed)
+            mujoco.mj_step(self.model, self.data)
+            self._step += 1
+        self._measure()
+
+    def close(self) -> None:
+        """Release the robot; there is nothing to release."""
+
+    def set_state(
+        self,
+        position_world: Array,
+        orientation: Array,
+        joint_position: Array,
+        velocity_world: Array | None = None,
+        angular_velocity_body: Array | None = None,
+        joint_velocity: Array | None = None,
+    ) -> None:
+        """Put the robot somewhere; payloads, clock and command stay as they are.
+
+        Args:
+            position_world: Base origin, shape (3,) [m].
+            orientation: Quaternion (w, x, y, z), not zero, shape (4,).
+            joint_position: Canonical order, shape (12,) [rad].
+            velocity_world: Velocity of the base origin, shape (3,) [m/s]; None for 0.
+            angular_velocity_body: Base frame, shape (3,) [rad/s]; None for 0.
+            joint_velocity: Canonical order, shape (12,) [rad/s]; None for 0.
+        """
+        q, v = self._index.base_qpos, self._index.base_dof
+        self._qpos[q : q + 3] = position_world
+        self._qpos[q + 3 : q + 7] = np.asarray(orientation) / np.linalg.norm(orientation)
+        self._qpos[self._index.qpos] = joint_position
+        self._qvel[:] = 0.0
+        if velocity_world is not None:
+            self._qvel[v : v + 3] = velocity_world
+        if angular_velocity_body is not None:
+            self._qvel[v + 3 : v + 6] = angular_velocity_body
+        if joint_velocity is not None:
+            self._qvel[self._index.dof] = joint_velocity
+        self.data.qacc_warmstart[:] = 0.0
+        mujoco.mj_forward(self.model, self.data)
+        self._measure()
+
+    def ground_truth(self) -> GroundTruth:
+        """Return what only the simulator knows; controllers must not use it."""
+        index, q, v = self._index, self._index.base_qpos, self._index.base_dof
+        rotation = self._rotation()
+        velocity, omega = self._qvel[v : v + 3].copy(), self._qvel[v + 3 : v + 6].copy()
+        self._scratch.qpos[:] = self._qpos
+        mujoco.mj_kinematics(self.model, self._scratch)
+        foot_force, trunk = self._contacts()
+        acceleration = self.data.qacc[v : v + 6]
+        motion = np.concatenate([acceleration[:3], omega, acceleration[3:]])
+        gravity, com = self.model.opt.gravity, self.nominal_com
+        applied = self._applied_wrench(rotation)
+        applied[3:] -= np.cross(rotation @ com, applied[:3])
+        roll, pitch = roll_pitch(rotation)
+        return GroundTruth(
+            time=self.time,
+            position_world=self._qpos[q : q + 3].copy(),
+            orientation=self._qpos[q + 3 : q + 7].copy(),
+            velocity_world=velocity,
+            velocity_body=rotation.T @ velocity,
+            angular_velocity_body=omega,
+            joint_position=self._qpos[index.qpos],
+            joint_velocity=self._qvel[index.dof],
+            joint_effort=self._actuator_force[index.ctrl],
+            foot_position_world=self._scratch.geom_xpos[index.feet],
+            foot_force_world=foot_force,
+            external_wrench_world=applied + self._carrier.wrench(rotation, com, gravity, None),
+            external_wrench_inertial_world=applied + self._carrier.wrench(rotation, com, gravity, motion),
+            payload_mass=self._carrier.mass,
+            height=self._height(),
+            roll=roll,
+            pitch=pitch,
+            trunk_contact=trunk,
+            has_stood=self._has_stood,
+        )
+
+    @property
+    def payloads(self) -> tuple[Payload, ...]:
+        """The payloads that are on the robot now."""
+        return tuple(p for p in self._payloads if p.mass(self.elapsed) > 0.0)
+
+    def _view_arrays(self) -> None:
+        # MjData hands out a new wrapper at every access; these views share its memory once and for all.
+        self._qpos, self._qvel, self._ctrl = self.data.qpos, self.data.qvel, self.data.ctrl
+        self._sensordata, self._geom_xpos = self.data.sensordata, self.data.geom_xpos
+        self._qfrc_applied = self.data.qfrc_applied
+        self._actuator_force, self._biasprm = self.data.actuator_force, self.model.actuator_biasprm
+        self._slippery = self.friction.varies_in_space or self.friction.varies_in_time
+
+    def _drive(self, drive: Array | float, stiffness: Array | float, damping: Array | float) -> None:
+        """Set the motors, which exert drive - stiffness q - damping q̇ within their limits at every physics step."""
+        motor = self._index.ctrl
+        self._ctrl[motor] = drive
+        self._biasprm[motor, 1] = np.negative(stiffness)
+        self._biasprm[motor, 2] = np.negative(damping)
+
+    def _act(self, elapsed: float) -> None:
+        """Update payloads and wrenches, and note when to do it next."""
+        self._carrier.carry(self._payloads, elapsed)
+        later = [edge for edge in self._edges if edge > elapsed]
+        self._next_edge = later[0] if later else math.inf
+        if self._varying and self._carrier.loads:
+            self._next_edge = min(self._next_edge, elapsed + PAYLOAD_UPDATE_S)
+        self._wrench_acts = any(w.active(elapsed) for w in self._wrenches)
+        v = self._index.base_dof
+        if not self._wrench_acts:
+            self._qfrc_applied[v : v + 6] = 0.0
+            return
+        # The rotational coordinates of a free joint are in the base frame.
+        rotation = self._rotation()
+        wrench = self._applied_wrench(rotation)
+        self._qfrc_applied[v : v + 3] = wrench[:3]
+        self._qfrc_applied[v + 3 : v + 6] = rotation.T @ wrench[3:]
+
+    def _applied_wrench(self, rotation: Array) -> Array:
+        out = np.zeros(6)
+        for wrench in self._wrenches:
+            if wrench.active(self.elapsed):
+                out += wrench.about_origin(rotation)
+        return out
+
+    def _set_friction(self, elapsed: float) -> None:
+        friction = self.model.geom_friction
+        for foot in self._index.feet.tolist():
+            friction[foot, 0] = self.friction.coefficient(float(self._geom_xpos[foot, 0]), elapsed)
+
+    def _rotation(self) -> Array:
+        matrix = np.empty(9)
+        q = self._index.base_qpos
+        mujoco.mju_quat2Mat(matrix, self._qpos[q + 3 : q + 7])
+        return matrix.reshape(3, 3)
+
+    def _measure(self) -> None:
+        index, q, v = self._index, self._index.base_qpos, self._index.base_dof
+        if not self._has_stood and self._qpos[q + 2] > STOOD_HEIGHT_M:
+            self._has_stood = self._height() > STOOD_HEIGHT_M
+        truth = np.empty(CHANNELS)
+        truth[GYRO] = self._qvel[v + 3 : v + 6]
+        truth[ACCELEROMETER] = self._sensordata[index.accelerometer : index.accelerometer + 3]
+        truth[POSITION] = self._qpos[index.qpos]
+        truth[VELOCITY] = self._qvel[index.dof]
+        truth[EFFORT] = self._actuator_force[index.ctrl]
+        truth[FOOT] = self._sensordata[index.touch : index.touch + N_LEGS]
+        self._sensors.measure(self.time, truth, self._qpos[q + 3 : q + 7].copy())
+
+    def _height(self) -> float:
+        q = self._index.base_qpos
+        x, y, z = self._qpos[q : q + 3].tolist()
+        return z - self.terrain.height(x, y)
+
+    def _contacts(self) -> tuple[Array, bool]:
+        """Sum the ground's forces on each foot (world) and tell whether the base touches the ground."""
+        forces, trunk, wrench = np.zeros((N_LEGS, 3)), False, np.zeros(6)
+        leg_of = {int(geom): leg for leg, geom in enumerate(self._index.feet)}
+        bodies = self.model.geom_bodyid
+        for i in range(self.data.ncon):
+            contact = self.data.contact[i]
+            first, second = int(contact.geom[0]), int(contact.geom[1])
+            if first not in self._index.ground and second not in self._index.ground:
+                continue
+            # The contact frame's x axis points from the first geom to the second, and so does the force.
+            sign, geom = (1.0, second) if first in self._index.ground else (-1.0, first)
+            if geom in leg_of:
+                mujoco.mj_contactForce(self.model, self.data, i, wrench)
+                forces[leg_of[geom]] += sign * (contact.frame.reshape(3, 3).T @ wrench[:3])
+            elif bodies[geom] == self._index.base:
+                trunk = True
+        return forces, trunk
+
+    def _standing(self) -> Array:
+        """Find coordinates with all feet on the ground, shape (nq,)."""
+        data, q = self._scratch, self._index.base_qpos
+        data.qpos[q : q + 7] = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
+        data.qpos[self._index.qpos] = self.description.standing_position
+        mujoco.mj_kinematics(self.model, data)
+        feet = self._index.feet
+        data.qpos[q + 2] = -float(np.min(data.geom_xpos[feet, 2] - self.model.geom_size[feet, 0]))
+        return data.qpos.copy()
+
+    def _settled(self) -> Array:
+        """Fold the legs, let go and wait for rest; return the coordinates, shape (nq,)."""
+        data, q = self.data, self._index.base_qpos
+        mujoco.mj_resetData(self.model, data)
+        data.qpos[q : q + 7] = (0.0, 0.0, self.description.lying_height, 1.0, 0.0, 0.0, 0.0)
+        folded = self.description.lying_position
+        data.qpos[self._index.qpos] = folded
+        for drive, stiffness in ((SETTLE_STIFFNESS * folded, SETTLE_STIFFNESS), (0.0, 0.0)):
+            self._drive(drive, stiffness, SETTLE_DAMPING)
+            mujoco.mj_step(self.model, data, round(SETTLE_S / self.config.physics_dt))
+        return data.qpos.copy()

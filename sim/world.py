@@ -1,0 +1,166 @@
+"""The MuJoCo model of one robot on a ground, with the same contact law for every robot."""
+
+from dataclasses import dataclass
+
+import mujoco
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from controllers.robot.description import RobotDescription
+from controllers.robot.joints import JOINT_NAMES, LEGS
+from sim.terrain import FLOOR, Terrain
+
+Array = npt.NDArray[np.float64]
+Index = npt.NDArray[np.intp]
+
+# Feet outrank every other geom, so that a contact takes its friction, condim and stiffness from the foot alone.
+FOOT_PRIORITY = 2
+# Twice as stiff as MuJoCo's default, under which the feet of a standing robot sink in by 4 mm.
+SOLREF = [0.01, 1.0]
+SOLIMP = [0.9, 0.95, 0.001, 0.5, 2.0]
+FOOT_SITE = "{leg}_touch"
+ACCELEROMETER = "accelerometer"
+
+
+@dataclass(frozen=True)
+class ModelIndex:
+    """Where the things that a control tick touches stand in MuJoCo's arrays.
+
+    Attributes:
+        base: Body that carries the free joint.
+        base_qpos: First of the seven position coordinates of the free joint.
+        base_dof: First of its six velocity coordinates.
+        qpos: Position coordinate of each joint, canonical order, shape (12,).
+        dof: Velocity coordinate of each joint, shape (12,).
+        ctrl: Actuator of each joint, shape (12,).
+        feet: Geom of each foot, shape (4,).
+        accelerometer: First entry in the sensor data.
+        touch: First of the four foot forces in the sensor data.
+        ground: Geoms of the ground.
+    """
+
+    base: int
+    base_qpos: int
+    base_dof: int
+    qpos: Index
+    dof: Index
+    ctrl: Index
+    feet: Index
+    accelerometer: int
+    touch: int
+    ground: frozenset[int]
+
+
+def build_spec(robot: RobotDescription, terrain: Terrain, friction: float, physics_dt: float) -> mujoco.MjSpec:
+    """Put a robot on a ground.
+
+    Args:
+        robot: The robot.
+        terrain: The ground.
+        friction: Coulomb coefficient at the start.
+        physics_dt: Integration step [s].
+
+    Returns:
+        The world, ready to compile.
+
+    Raises:
+        InvalidValue: The MJCF lacks a foot geom or a floating base, or its IMU is rotated against the base.
+    """
+    spec = mujoco.MjSpec.from_file(str(robot.model_path))
+    spec.modelname = f"{spec.modelname}_world"
+    spec.option.timestep = physics_dt
+    spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
+    spec.option.impratio = 100.0
+    for sensor in list(spec.sensors):
+        spec.delete(sensor)
+    base = _base(spec)
+    for geom in spec.geoms:
+        if geom.contype or geom.conaffinity:
+            _normalise(geom, friction)
+    _add_motors(spec, robot)
+    terrain.add_to(spec)
+    for geom in spec.worldbody.geoms:
+        _normalise(geom, friction)
+    _add_sensors(spec, base)
+    return spec
+
+
+def index_model(model: mujoco.MjModel) -> ModelIndex:
+    """Look everything up by name, once.
+
+    Args:
+        model: A compiled world.
+
+    Returns:
+        The indices.
+    """
+    joints = [model.joint(name).id for name in JOINT_NAMES]
+    free = int(np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)[0])
+    ground = [i for i in range(model.ngeom) if model.geom_bodyid[i] == 0]
+    return ModelIndex(
+        base=int(model.jnt_bodyid[free]),
+        base_qpos=int(model.jnt_qposadr[free]),
+        base_dof=int(model.jnt_dofadr[free]),
+        qpos=np.array([model.jnt_qposadr[j] for j in joints], dtype=np.intp),
+        dof=np.array([model.jnt_dofadr[j] for j in joints], dtype=np.intp),
+        ctrl=np.array([model.actuator(name).id for name in JOINT_NAMES], dtype=np.intp),
+        feet=np.array([model.geom(leg).id for leg in LEGS], dtype=np.intp),
+        accelerometer=int(model.sensor(ACCELEROMETER).adr[0]),
+        touch=int(model.sensor(FOOT_SITE.format(leg=LEGS[0])).adr[0]),
+        ground=frozenset(ground),
+    )
+
+
+def _base(spec: mujoco.MjSpec) -> mujoco.MjsBody:
+    for body in spec.worldbody.bodies:
+        if any(joint.type == mujoco.mjtJoint.mjJNT_FREE for joint in body.joints):
+            return body
+    raise InvalidValue(f"the MJCF '{spec.modelname}' has no body with a free joint under its world")
+
+
+def _normalise(geom: mujoco.MjsGeom, friction: float) -> None:
+    geom.friction = [friction, 0.005, 0.0001]
+    geom.condim = 3
+    geom.priority = FOOT_PRIORITY if geom.name in LEGS else 0
+    geom.solref = SOLREF
+    geom.solimp = SOLIMP
+    geom.margin = 0.0
+
+
+def _add_motors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
+    """Replace the motors by ones that evaluate the impedance law inside MuJoCo, hence at every physics step.
+
+    Force = control + bias_1 q + bias_2 q̇; the backend sets control and biases with each command.
+    """
+    for actuator in list(spec.actuators):
+        spec.delete(actuator)
+    for joint, limit in zip(JOINT_NAMES, robot.torque_limit.tolist(), strict=True):
+        actuator = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
+        actuator.gaintype = mujoco.mjtGain.mjGAIN_FIXED
+        actuator.gainprm[0] = 1.0
+        actuator.biastype = mujoco.mjtBias.mjBIAS_AFFINE
+        actuator.ctrllimited = mujoco.mjtLimited.mjLIMITED_FALSE
+        actuator.forcelimited = mujoco.mjtLimited.mjLIMITED_TRUE
+        actuator.forcerange = [-limit, limit]
+
+
+def _add_sensors(spec: mujoco.MjSpec, base: mujoco.MjsBody) -> None:
+    imu = spec.site("imu")
+    if imu is None:
+        base.add_site(name="imu")
+    elif abs(abs(imu.quat[0]) - 1.0) > 1e-9:
+        raise InvalidValue(f"the site 'imu' must have the axes of the base, got quaternion {list(imu.quat)}")
+    kind, site = mujoco.mjtSensor, mujoco.mjtObj.mjOBJ_SITE
+    spec.add_sensor(name=ACCELEROMETER, type=kind.mjSENS_ACCELEROMETER, objtype=site, objname="imu")
+    for leg in LEGS:
+        foot = spec.geom(leg)
+        if foot is None:
+            raise InvalidValue(f"the MJCF '{spec.modelname}' lacks the foot geom '{leg}'")
+        name = FOOT_SITE.format(leg=leg)
+        # Larger than the foot, so that the contact point lies inside however deep the foot sinks in.
+        foot.parent.add_site(name=name, pos=foot.pos, size=[1.5 * foot.size[0]] * 3, group=5)
+        spec.add_sensor(name=name, type=kind.mjSENS_TOUCH, objtype=site, objname=name)
+
+
+__all__ = ["FLOOR", "ModelIndex", "build_spec", "index_model"]
