@@ -1,0 +1,1 @@
+"""Robots: their state and commands, their models, kinematics and dynamics."""

@@ -153,9 +153,7 @@ class JointCommand:
         Returns:
             Torques before any limit, shape (12,) [N·m].
         """
-        return (
-            self.effort + self.stiffness * (self.position - position) + self.damping * (self.velocity - velocity)
-        )
+        return self.effort + self.stiffness * (self.position - position) + self.damping * (self.velocity - velocity)
 
     def validate(self) -> None:
         """Refuse wrong shapes, NaN, Inf and negative gains.

@@ -1,0 +1,14 @@
+"""Unitree AlienGo."""
+
+from controllers.robot.spec import RobotSpec
+
+ALIENGO = RobotSpec(
+    name="aliengo",
+    model="aliengo/aliengo.xml",
+    # The Go2's height scaled by leg length: 0.30 m * 0.500 / 0.426.
+    standing_height=0.352,
+    # Feet under the hips with the calves 0.05 rad short of their stop.
+    lying_height=0.130,
+    # Joint limits of Unitree's URDF (unitree_ros, aliengo_description).
+    velocity_limit=(20.0, 20.0, 16.0),
+)

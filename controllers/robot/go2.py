@@ -1,0 +1,14 @@
+"""Unitree Go2."""
+
+from controllers.robot.spec import RobotSpec
+
+GO2 = RobotSpec(
+    name="go2",
+    model="go2/go2.xml",
+    # Walking height used in the published experiments with this robot's model.
+    standing_height=0.30,
+    # Feet under the hips with the calves 0.05 rad short of their stop.
+    lying_height=0.12,
+    # Joint limits of Unitree's URDF (unitree_ros, go2_description).
+    velocity_limit=(30.1, 30.1, 15.70),
+)
