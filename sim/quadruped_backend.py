@@ -179,11 +179,21 @@ class MujocoQuadruped:
         Raises:
             InvalidValue: A field has the wrong shape or is not finite.
         """
-        drive = command.effort + command.stiffness * command.position + command.damping * command.velocity
-        # One sum instead of twelve tests: it is finite only if every part of it is.
-        if drive.shape != (N_JOINTS,) or not math.isfinite(np.add.reduce(drive)):
+        drive, buffer = self._buffers
+        try:
+            np.multiply(command.stiffness, command.position, out=drive)
+            np.multiply(command.damping, command.velocity, out=buffer)
+            drive += buffer
+            drive += command.effort
+        except ValueError:
             command.validate()
-        self._drive(drive, command.stiffness, command.damping)
+            raise
+        # One sum instead of sixty tests: it is finite only if every part of it is.
+        if not math.isfinite(np.add.reduce(drive)):
+            command.validate()
+        self._ctrl[:] = drive
+        np.negative(command.stiffness, out=self._stiffness)
+        np.negative(command.damping, out=self._damping)
 
     def advance(self) -> None:
         """Let one control period pass; nothing happens while paused."""
@@ -259,7 +269,7 @@ class MujocoQuadruped:
             angular_velocity_body=omega,
             joint_position=self._qpos[index.qpos],
             joint_velocity=self._qvel[index.dof],
-            joint_effort=self._actuator_force[index.ctrl],
+            joint_effort=self._actuator_force.copy(),
             foot_position_world=self._scratch.geom_xpos[index.feet],
             foot_force_world=foot_force,
             external_wrench_world=applied + self._carrier.wrench(rotation, com, gravity, None),
@@ -282,15 +292,17 @@ class MujocoQuadruped:
         self._qpos, self._qvel, self._ctrl = self.data.qpos, self.data.qvel, self.data.ctrl
         self._sensordata, self._geom_xpos = self.data.sensordata, self.data.geom_xpos
         self._qfrc_applied = self.data.qfrc_applied
-        self._actuator_force, self._biasprm = self.data.actuator_force, self.model.actuator_biasprm
+        self._actuator_force = self.data.actuator_force
+        # Stiffness and damping of the motors with their signs turned, see `build_spec`.
+        self._stiffness, self._damping = self.model.actuator_biasprm[:, 1], self.model.actuator_biasprm[:, 2]
+        self._buffers = np.zeros(N_JOINTS), np.zeros(N_JOINTS)
         self._slippery = self.friction.varies_in_space or self.friction.varies_in_time
 
-    def _drive(self, drive: Array | float, stiffness: Array | float, damping: Array | float) -> None:
+    def _drive(self, drive: Array | float, stiffness: float, damping: float) -> None:
         """Set the motors, which exert drive - stiffness q - damping q̇ within their limits at every physics step."""
-        motor = self._index.ctrl
-        self._ctrl[motor] = drive
-        self._biasprm[motor, 1] = np.negative(stiffness)
-        self._biasprm[motor, 2] = np.negative(damping)
+        self._ctrl[:] = drive
+        self._stiffness[:] = -stiffness
+        self._damping[:] = -damping
 
     def _act(self, elapsed: float) -> None:
         """Update payloads and wrenches, and note when to do it next."""
@@ -337,7 +349,7 @@ class MujocoQuadruped:
         truth[ACCELEROMETER] = self._sensordata[index.accelerometer : index.accelerometer + 3]
         truth[POSITION] = self._qpos[index.qpos]
         truth[VELOCITY] = self._qvel[index.dof]
-        truth[EFFORT] = self._actuator_force[index.ctrl]
+        truth[EFFORT] = self._actuator_force
         truth[FOOT] = self._sensordata[index.touch : index.touch + N_LEGS]
         self._sensors.measure(self.time, truth, self._qpos[q + 3 : q + 7].copy())
 

@@ -33,7 +33,6 @@ class ModelIndex:
         base_dof: First of its six velocity coordinates.
         qpos: Position coordinate of each joint, canonical order, shape (12,).
         dof: Velocity coordinate of each joint, shape (12,).
-        ctrl: Actuator of each joint, shape (12,).
         feet: Geom of each foot, shape (4,).
         accelerometer: First entry in the sensor data.
         touch: First of the four foot forces in the sensor data.
@@ -45,7 +44,6 @@ class ModelIndex:
     base_dof: int
     qpos: Index
     dof: Index
-    ctrl: Index
     feet: Index
     accelerometer: int
     touch: int
@@ -104,7 +102,6 @@ def index_model(model: mujoco.MjModel) -> ModelIndex:
         base_dof=int(model.jnt_dofadr[free]),
         qpos=np.array([model.jnt_qposadr[j] for j in joints], dtype=np.intp),
         dof=np.array([model.jnt_dofadr[j] for j in joints], dtype=np.intp),
-        ctrl=np.array([model.actuator(name).id for name in JOINT_NAMES], dtype=np.intp),
         feet=np.array([model.geom(leg).id for leg in LEGS], dtype=np.intp),
         accelerometer=int(model.sensor(ACCELEROMETER).adr[0]),
         touch=int(model.sensor(FOOT_SITE.format(leg=LEGS[0])).adr[0]),
@@ -132,6 +129,7 @@ def _add_motors(spec: mujoco.MjSpec, robot: RobotDescription) -> None:
     """Replace the motors by ones that evaluate the impedance law inside MuJoCo, hence at every physics step.
 
     Force = control + bias_1 q + bias_2 q̇; the backend sets control and biases with each command.
+    Motor i belongs to joint i of the canonical order.
     """
     for actuator in list(spec.actuators):
         spec.delete(actuator)
