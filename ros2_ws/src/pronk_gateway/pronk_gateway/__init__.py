@@ -1,0 +1,3 @@
+"""Nodes between controllers and a robot."""
+
+import pronk_node_kit  # noqa: F401  (limits threads before numpy is loaded)

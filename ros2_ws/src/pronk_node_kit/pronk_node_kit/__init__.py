@@ -1,0 +1,12 @@
+"""Everything that Pronk's nodes need of ROS: parameters, topics, conversions, diagnostics, spinning.
+
+Importing this package before numpy keeps the linear algebra libraries at one thread: the matrices of a control loop are
+small, and a pool of threads costs more latency than it saves.
+"""
+
+import os
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
+
+for _name in THREAD_VARIABLES:
+    os.environ.setdefault(_name, "1")

@@ -1,0 +1,81 @@
+"""The main function of every node: start, spin, end with a meaningful exit code."""
+
+import gc
+import signal
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from types import FrameType
+
+import rclpy
+from rclpy._rclpy_pybind11 import RCLError
+from rclpy.exceptions import InvalidParameterTypeException, InvalidParameterValueException
+from rclpy.executors import ExternalShutdownException
+from rclpy.experimental.events_executor import EventsExecutor
+from rclpy.signals import SignalHandlerOptions
+
+from controllers.errors import ControlError
+from pronk_node_kit.node import KitNode
+from pronk_node_kit.parameters import ParameterError
+
+# The events executor handles signals only when it waits with a time limit; this one is eleven days.
+LONG = 1e6
+CRASHED, MISUSED = 1, 2
+
+
+def run_node(factory: Callable[[], KitNode], arguments: Sequence[str] | None = None) -> int:
+    """Run a node until it finishes, fails, or SIGINT or SIGTERM comes.
+
+    Args:
+        factory: Makes the node.
+        arguments: Command line without the program's name; None for that of the process.
+
+    Returns:
+        0 after SIGINT or SIGTERM, the code given to `KitNode.finish`, 1 after an exception in a callback,
+        2 when parameters or other settings are not allowed.
+    """
+    stopped = False
+    node: KitNode | None = None
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        nonlocal stopped
+        stopped = True
+        if node is not None:
+            node.finish(0)
+
+    # rclpy's own handlers would shut the context down at once, and the last messages of a node could not be sent.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, stop)
+    command_line = None if arguments is None else [sys.argv[0], *arguments]
+    try:
+        rclpy.init(args=command_line, signal_handler_options=SignalHandlerOptions.NO)
+    except RCLError as error:
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return MISUSED
+    executor = EventsExecutor()
+    try:
+        node = factory()
+        if stopped:
+            node.finish(0)
+        executor.add_node(node)
+        gc.collect()
+        gc.freeze()
+        executor.spin_until_future_complete(node.finished, timeout_sec=LONG)
+        node.on_stop()
+        return int(node.finished.result() or 0) if node.finished.done() else CRASHED
+    except (ParameterError, InvalidParameterTypeException, InvalidParameterValueException, ControlError) as error:
+        if node is not None:
+            traceback.print_exc()
+            return CRASHED
+        print(f"error: {error}", file=sys.stderr, flush=True)
+        return MISUSED
+    except ExternalShutdownException:
+        return 0
+    except Exception:
+        traceback.print_exc()
+        return CRASHED
+    finally:
+        if node is not None:
+            executor.remove_node(node)
+            node.destroy_node()
+        rclpy.try_shutdown()
