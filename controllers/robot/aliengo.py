@@ -9,6 +9,6 @@ ALIENGO = RobotSpec(
     standing_height=0.352,
     # Feet under the hips with the calves 0.05 rad short of their stop.
     lying_height=0.130,
-    # Joint limits of Unitree's URDF (unitree_ros, aliengo_description).
+    # Joint limits of Unitree's URDF (unitree_ros, aliengo_description); its torques are peaks, the model's are lower.
     velocity_limit=(20.0, 20.0, 16.0),
 )

@@ -8,11 +8,11 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
-from controllers.robot.dynamics import LegDynamics
+from controllers.robot.body import LeggedBody
+from controllers.robot.composite import CompositeBody
 from controllers.robot.geometry import LegGeometry
 from controllers.robot.joints import FOOT_NAMES, JOINT_NAMES, LEGS, SEGMENTS
 from controllers.robot.kinematics import LegKinematics
-from controllers.robot.mass_properties import MassProperties
 from controllers.robot.mjcf import Element, Joint, MjcfModel
 from controllers.robot.spec import RobotSpec
 
@@ -22,7 +22,7 @@ _AXES = {"hip": (1.0, 0.0, 0.0), "thigh": (0.0, 1.0, 0.0), "calf": (0.0, 1.0, 0.
 
 
 @dataclass(frozen=True)
-class RobotDescription(LegGeometry, MassProperties):
+class RobotDescription(LeggedBody):
     """Geometry, masses and limits of a quadruped; arrays are read-only, legs and joints in canonical order.
 
     The lumped mass properties are those of the standing robot; they are the nominal single-rigid-body model.
@@ -75,8 +75,7 @@ class RobotDescription(LegGeometry, MassProperties):
         Raises:
             InvalidValue: Names the field, what was got and what is allowed.
         """
-        LegGeometry.__post_init__(self)
-        MassProperties.__post_init__(self)
+        LeggedBody.__post_init__(self)
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, np.ndarray):
@@ -131,12 +130,15 @@ def describe(spec: RobotSpec, model_path: Path) -> RobotDescription:
     _check_joints(model_path, joints)
 
     offsets = np.array([[model.offset(body) for body in [*leg, foot]] for leg, foot in zip(links, feet, strict=True)])
-    geometry = LegGeometry(*(np.ascontiguousarray(offsets[:, i]) for i in range(4)))
     inertials = [[model.inertial(link) for link in leg] for leg in links]
     if any(model.inertial(foot).mass for foot in feet):
         raise InvalidValue(f"{model_path}: foot bodies must be massless, their mass part of the calf's")
     base_inertial = model.inertial(base)
-    masses = MassProperties(
+    body = LeggedBody(
+        hip_position=offsets[:, 0],
+        thigh_offset=offsets[:, 1],
+        calf_offset=offsets[:, 2],
+        foot_offset=offsets[:, 3],
         base_mass=base_inertial.mass,
         base_com=base_inertial.com,
         base_inertia=base_inertial.inertia,
@@ -160,17 +162,16 @@ def describe(spec: RobotSpec, model_path: Path) -> RobotDescription:
         torque_limit = np.array([declared[name] for name in JOINT_NAMES])
     else:
         torque_limit = np.tile(spec.torque_limit, len(LEGS))
-    standing = stance(geometry, foot_radius, spec.standing_height)
-    lying = stance(geometry, foot_radius, spec.lying_height)
+    standing = stance(body, foot_radius, spec.standing_height)
+    lying = stance(body, foot_radius, spec.lying_height)
     lower, upper = np.array([joint.lower for joint in joints]), np.array([joint.upper for joint in joints])
     for what, pose in (("standing_height", standing), ("lying_height", lying)):
         outside = [name for i, name in enumerate(JOINT_NAMES) if not lower[i] <= pose[i] <= upper[i]]
         if outside:
             raise InvalidValue(f"{spec.name}: {what} needs angles beyond the stops of {', '.join(outside)}")
-    mass, com, inertia = LegDynamics(geometry, masses).composite(standing)
+    mass, com, inertia = CompositeBody(body).at(standing)
     return RobotDescription(
-        **vars(geometry),
-        **vars(masses),
+        **vars(body),
         name=spec.name,
         model_path=model_path,
         base_body=base.get("name", ""),

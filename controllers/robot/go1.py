@@ -9,7 +9,7 @@ GO1 = RobotSpec(
     standing_height=0.30,
     # Feet under the hips with the calves 0.07 rad short of their stop.
     lying_height=0.105,
-    # Rated values: the 23.7 N·m, 30.1 rad/s motor, and behind the calf's 1.5:1 linkage 35.55 N·m, 20.06 rad/s.
+    # Rated motor, 23.7 N·m at 30.1 rad/s: Unitree's URDF (unitree_ros, go1_description); the calf has it behind 1.5:1.
     # The model declares 45.43 N·m of control range for all joints and a force range of 23.7 N·m for all.
     velocity_limit=(30.1, 30.1, 20.06),
     torque_limit=(23.7, 23.7, 35.55),

@@ -9,6 +9,6 @@ GO2 = RobotSpec(
     standing_height=0.30,
     # Feet under the hips with the calves 0.05 rad short of their stop.
     lying_height=0.12,
-    # Joint limits of Unitree's URDF (unitree_ros, go2_description).
+    # Joint limits of Unitree's URDF (unitree_ros, go2_description); its torques are the model's.
     velocity_limit=(30.1, 30.1, 15.70),
 )

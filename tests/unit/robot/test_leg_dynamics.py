@@ -23,7 +23,7 @@ def mujoco_torques(reference, q, qd, qdd, base_twist, base_acceleration, orienta
 @pytest.mark.parametrize("moving", ["gravity", "velocity", "acceleration", "everything"])
 def test_torques_with_the_base_held_are_those_of_mujoco(reference, rng, moving):
     robot = reference.robot
-    dynamics = LegDynamics(robot, robot)
+    dynamics = LegDynamics(robot)
     for _ in range(10):
         q = random_angles(robot, rng)
         qd = rng.normal(size=12) * (5.0 if moving in ("velocity", "everything") else 0.0)
@@ -37,7 +37,7 @@ def test_torques_with_the_base_held_are_those_of_mujoco(reference, rng, moving):
 
 def test_torques_on_a_moving_base_are_those_of_mujoco(reference, rng):
     robot = reference.robot
-    dynamics = LegDynamics(robot, robot)
+    dynamics = LegDynamics(robot)
     for _ in range(10):
         q, qd, qdd = random_angles(robot, rng), 5.0 * rng.normal(size=12), 50.0 * rng.normal(size=12)
         spin, spin_rate, acceleration = 3.0 * rng.normal(size=(3, 3))
@@ -54,7 +54,7 @@ def test_torques_on_a_moving_base_are_those_of_mujoco(reference, rng):
 
 def test_joint_damping_is_added_only_when_asked_for(reference, rng):
     robot = reference.robot
-    dynamics = LegDynamics(robot, robot)
+    dynamics = LegDynamics(robot)
     q, qd = random_angles(robot, rng), rng.normal(size=12)
     arguments = (q, qd, np.zeros(12), np.array([0.0, 0.0, -9.81]), np.zeros(3))
     added = dynamics.leg_inverse_dynamics(*arguments, damped=True) - dynamics.leg_inverse_dynamics(*arguments)
@@ -63,7 +63,7 @@ def test_joint_damping_is_added_only_when_asked_for(reference, rng):
 
 
 def test_leg_mass_matrices_are_blocks_of_that_of_mujoco(reference, rng):
-    dynamics = LegDynamics(reference.robot, reference.robot)
+    dynamics = LegDynamics(reference.robot)
     for _ in range(5):
         q = random_angles(reference.robot, rng)
         reference.place(q)
@@ -71,23 +71,3 @@ def test_leg_mass_matrices_are_blocks_of_that_of_mujoco(reference, rng):
         joints = reference.mass_matrix()[np.ix_(index, index)]
         expected = [joints[i : i + 3, i : i + 3] for i in range(0, 12, 3)]
         np.testing.assert_allclose(dynamics.leg_mass_matrices(q), expected, atol=1e-12)
-
-
-def test_composite_mass_and_centre_are_those_of_mujoco(reference, rng):
-    dynamics = LegDynamics(reference.robot, reference.robot)
-    q = random_angles(reference.robot, rng)
-    reference.place(q, Rotation.random(random_state=rng).as_quat(scalar_first=True))
-    mass, com, _ = dynamics.composite(q)
-    base = reference.model.body(reference.robot.base_body).id
-    assert mass == pytest.approx(reference.model.body_subtreemass[base], abs=1e-9)
-    np.testing.assert_allclose(com, reference.in_base(reference.data.subtree_com[base]), atol=1e-12)
-
-
-def test_composite_inertia_is_the_rotational_block_of_mujocos_mass_matrix_about_the_centre(reference, rng):
-    dynamics = LegDynamics(reference.robot, reference.robot)
-    q = random_angles(reference.robot, rng)
-    reference.place(q, Rotation.random(random_state=rng).as_quat(scalar_first=True))
-    mass, com, inertia = dynamics.composite(q)
-    about_base_origin = reference.mass_matrix()[3:6, 3:6]
-    expected = about_base_origin - mass * (com @ com * np.eye(3) - np.outer(com, com))
-    np.testing.assert_allclose(inertia, expected, atol=1e-10)
