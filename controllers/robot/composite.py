@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from controllers.robot.body import LeggedBody
+from controllers.robot.kernel_input import kernel_input
 
 Array = npt.NDArray[np.float64]
 
@@ -107,8 +108,8 @@ class CompositeBody:
             body: Geometry and masses; a `RobotDescription` is one.
         """
         self._geometry = body.packed()
-        self._base = (body.base_mass, body.base_com.copy(), body.base_inertia.copy())
-        self._links = (body.link_mass.copy(), body.link_com.copy(), body.link_inertia.copy())
+        self._base = (body.base_mass, np.array(body.base_com), np.array(body.base_inertia))
+        self._links = (np.array(body.link_mass), np.array(body.link_com), np.array(body.link_inertia))
 
     def at(self, joint_position: Array) -> tuple[float, Array, Array]:
         """Lump the robot at a joint configuration.
@@ -121,5 +122,5 @@ class CompositeBody:
             shape (3, 3) [kg·m²].
         """
         com, inertia = np.empty(3), np.empty((3, 3))
-        mass = composite_kernel(self._geometry, *self._base, *self._links, joint_position, com, inertia)
+        mass = composite_kernel(self._geometry, *self._base, *self._links, kernel_input(joint_position), com, inertia)
         return mass, com, inertia

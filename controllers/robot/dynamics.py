@@ -12,6 +12,7 @@ from numba import njit
 
 from controllers.robot.body import LeggedBody
 from controllers.robot.interface import N_JOINTS, N_LEGS
+from controllers.robot.kernel_input import kernel_input
 
 Array = npt.NDArray[np.float64]
 Vector = tuple[float, float, float]
@@ -200,9 +201,9 @@ class LegDynamics:
             body: Geometry and masses; a `RobotDescription` is one.
         """
         self._geometry = body.packed()
-        self._links = (body.link_mass.copy(), body.link_com.copy(), body.link_inertia.copy())
-        self._armature = body.armature.copy()
-        self._damping = body.damping.copy()
+        self._links = (np.array(body.link_mass), np.array(body.link_com), np.array(body.link_inertia))
+        self._armature = np.array(body.armature)
+        self._damping = np.array(body.damping)
         self._no_damping = np.zeros(N_JOINTS)
         self._still = np.zeros(3)
 
@@ -234,17 +235,18 @@ class LegDynamics:
             Torques, rotor inertia included, shape (12,) [N·m].
         """
         torques = np.empty(N_JOINTS)
+        acceleration = -gravity_body if linear_acceleration_body is None else linear_acceleration_body - gravity_body
         inverse_dynamics_kernel(
             self._geometry,
             *self._links,
             self._armature,
             self._damping if damped else self._no_damping,
-            joint_position,
-            joint_velocity,
-            joint_acceleration,
-            -gravity_body if linear_acceleration_body is None else linear_acceleration_body - gravity_body,
-            angular_velocity_body,
-            self._still if angular_acceleration_body is None else angular_acceleration_body,
+            kernel_input(joint_position),
+            kernel_input(joint_velocity),
+            kernel_input(joint_acceleration),
+            kernel_input(acceleration),
+            kernel_input(angular_velocity_body),
+            self._still if angular_acceleration_body is None else kernel_input(angular_acceleration_body),
             torques,
         )
         return torques
@@ -259,5 +261,5 @@ class LegDynamics:
             One matrix for each leg, shape (4, 3, 3) [kg·m²].
         """
         matrices = np.empty((N_LEGS, 3, 3))
-        mass_matrix_kernel(self._geometry, *self._links, self._armature, joint_position, matrices)
+        mass_matrix_kernel(self._geometry, *self._links, self._armature, kernel_input(joint_position), matrices)
         return matrices

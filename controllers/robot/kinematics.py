@@ -12,6 +12,7 @@ from numba import njit
 
 from controllers.robot.geometry import LegGeometry
 from controllers.robot.interface import N_JOINTS, N_LEGS
+from controllers.robot.kernel_input import kernel_input
 
 Array = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -155,6 +156,8 @@ class LegKinematics:
     def forward(self, joint_position: Array, positions: Array, jacobians: Array) -> None:
         """Place all feet and differentiate their positions, without allocating.
 
+        The arrays must be writable and contiguous; others work but are compiled for at their first use.
+
         Args:
             joint_position: Angles, shape (12,) [rad].
             positions: Out: feet in the base frame, shape (4, 3) [m].
@@ -184,7 +187,7 @@ class LegKinematics:
             shape (4, 3, 3) [m/rad].
         """
         positions, jacobians = np.empty((N_LEGS, 3)), np.empty((N_LEGS, 3, 3))
-        forward_kernel(self.packed, joint_position, positions, jacobians)
+        forward_kernel(self.packed, kernel_input(joint_position), positions, jacobians)
         return positions, jacobians
 
     def foot_velocities(self, joint_position: Array, joint_velocity: Array) -> Array:
@@ -198,7 +201,7 @@ class LegKinematics:
             Velocity of each foot, base frame, shape (4, 3) [m/s].
         """
         velocities = np.empty((N_LEGS, 3))
-        velocity_kernel(self.foot_positions_and_jacobians(joint_position)[1], joint_velocity, velocities)
+        velocity_kernel(self.foot_positions_and_jacobians(joint_position)[1], kernel_input(joint_velocity), velocities)
         return velocities
 
     def calf_rates(self, joint_position: Array, joint_velocity: Array) -> Array:
@@ -212,7 +215,7 @@ class LegKinematics:
             Angular velocity of each calf relative to the base, base frame, shape (4, 3) [rad/s].
         """
         rates = np.empty((N_LEGS, 3))
-        calf_rate_kernel(joint_position, joint_velocity, rates)
+        calf_rate_kernel(kernel_input(joint_position), kernel_input(joint_velocity), rates)
         return rates
 
     def inverse(self, positions: Array) -> tuple[Array, Flags]:
@@ -226,5 +229,5 @@ class LegKinematics:
             reach, shape (4,). Where not, the leg points at the target as far as it can.
         """
         joint_position, reached = np.empty(N_JOINTS), np.empty(N_LEGS, dtype=np.bool_)
-        inverse_kernel(self.packed, positions, joint_position, reached)
+        inverse_kernel(self.packed, kernel_input(positions), joint_position, reached)
         return joint_position, reached
