@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 
 from controllers.robot.catalog import ROBOTS, load_robot
+from controllers.robot.geometry import LegGeometry
 from controllers.robot.joints import FOOT_NAMES, LEGS
 from controllers.robot.kinematics import LegKinematics
 
@@ -136,3 +137,14 @@ def test_knees_bend_backward(name, rng):
     q, reached = legs.inverse(feet)
     assert reached.all()
     assert (q[2::3] < 0.0).all()
+
+
+def test_a_target_too_close_to_the_thigh_joint_gets_a_folded_leg_and_a_flag():
+    # Links of unequal length cannot reach their own root: the closest that they get is the difference.
+    hips = np.array([[0.2, 0.05, 0.0], [0.2, -0.05, 0.0], [-0.2, 0.05, 0.0], [-0.2, -0.05, 0.0]])
+    sides = np.array([[0.0, side, 0.0] for side in (0.08, -0.08, 0.08, -0.08)])
+    geometry = LegGeometry(hips, sides, np.tile([0.0, 0.0, -0.3], (4, 1)), np.tile([0.0, 0.0, -0.2], (4, 1)))
+    legs = LegKinematics(geometry)
+    q, reached = legs.inverse(hips + sides + [0.0, 0.0, -0.05])
+    assert not reached.any()
+    np.testing.assert_allclose(legs.foot_positions(q), hips + sides + [0.0, 0.0, -0.1], atol=1e-9)
