@@ -70,7 +70,7 @@ def test_a_bad_command_is_refused_by_field(changes, message):
 
 def test_a_bad_estimate_is_refused_by_field():
     estimate = BaseEstimate(0.0, with_nan(3, 2), np.array([1.0, 0.0, 0.0, 0.0]), np.zeros(3), np.zeros(3))
-    with pytest.raises(InvalidValue, match="BaseEstimate.position_world must be finite, got NaN or Inf at index 2"):
+    with pytest.raises(InvalidValue, match=r"BaseEstimate\.position_world must be finite, got NaN or Inf at index 2"):
         estimate.validate()
 
 
