@@ -125,6 +125,19 @@ class Payload:
             return self.mass_kg * min(phase, 1.0)
         return self.mass_kg * 0.5 * (1.0 - math.cos(2.0 * math.pi * phase))
 
+    def varies(self, elapsed: float) -> bool:
+        """Tell whether its mass is changing.
+
+        Args:
+            elapsed: Time since the reset [s].
+
+        Returns:
+            Whether it is on the robot and its profile is not at its end.
+        """
+        if self.profile == "constant" or elapsed < self.at_s or (self.until_s is not None and elapsed >= self.until_s):
+            return False
+        return self.profile == "sine" or elapsed - self.at_s <= self.profile_s + 1e-9
+
     def body(self, mass: float) -> RigidBody:
         """Give the inertial parameters of the box at a mass.
 

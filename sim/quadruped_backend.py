@@ -160,7 +160,6 @@ class MujocoQuadruped:
         """
         self._payloads = tuple(d for d in disturbances if isinstance(d, Payload))
         self._wrenches = tuple(d for d in disturbances if isinstance(d, Wrench))
-        self._varying = any(p.profile != "constant" for p in self._payloads)
         edges = {0.0} | {d.at_s for d in (*self._payloads, *self._wrenches)}
         edges |= {d.until_s for d in (*self._payloads, *self._wrenches) if d.until_s is not None}
         self._edges = sorted(edges)
@@ -309,7 +308,7 @@ class MujocoQuadruped:
         self._carrier.carry(self._payloads, elapsed)
         later = [edge for edge in self._edges if edge > elapsed]
         self._next_edge = later[0] if later else math.inf
-        if self._varying and self._carrier.loads:
+        if any(p.varies(elapsed) for p in self._payloads):
             self._next_edge = min(self._next_edge, elapsed + PAYLOAD_UPDATE_S)
         self._wrench_acts = any(w.active(elapsed) for w in self._wrenches)
         v = self._index.base_dof

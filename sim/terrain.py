@@ -112,9 +112,10 @@ class HeightField:
         u, v = u - j, v - i
         a, b = float(self.heights[i, j]), float(self.heights[i, j + 1])
         c, d = float(self.heights[i + 1, j]), float(self.heights[i + 1, j + 1])
-        if u + v < 1.0:
-            return a + u * (b - a) + v * (c - a)
-        return d + (1.0 - u) * (c - d) + (1.0 - v) * (b - d)
+        # MuJoCo cuts a cell along the diagonal from its lowest to its highest row and column.
+        if u >= v:
+            return a + u * (b - a) + v * (d - b)
+        return a + v * (c - a) + u * (d - c)
 
 
 def _grid() -> tuple[Array, Array]:
