@@ -155,3 +155,118 @@ def condense(
                     hessian[3 * b + j, 3 * a + i] = s
         for i in range(3):
             hessian[3 * a + i, 3 * a + i] += force_weight
+
+
+@njit(cache=True)
+def _inverse3(m: Array, out: Array) -> None:
+    """Invert a 3x3 matrix by cofactors."""
+    c00 = m[1, 1] * m[2, 2] - m[1, 2] * m[2, 1]
+    c01 = m[1, 2] * m[2, 0] - m[1, 0] * m[2, 2]
+    c02 = m[1, 0] * m[2, 1] - m[1, 1] * m[2, 0]
+    scale = 1.0 / (m[0, 0] * c00 + m[0, 1] * c01 + m[0, 2] * c02)
+    out[0, 0] = c00 * scale
+    out[1, 0] = c01 * scale
+    out[2, 0] = c02 * scale
+    out[0, 1] = (m[0, 2] * m[2, 1] - m[0, 1] * m[2, 2]) * scale
+    out[1, 1] = (m[0, 0] * m[2, 2] - m[0, 2] * m[2, 0]) * scale
+    out[2, 1] = (m[0, 1] * m[2, 0] - m[0, 0] * m[2, 1]) * scale
+    out[0, 2] = (m[0, 1] * m[1, 2] - m[0, 2] * m[1, 1]) * scale
+    out[1, 2] = (m[0, 2] * m[1, 0] - m[0, 0] * m[1, 2]) * scale
+    out[2, 2] = (m[0, 0] * m[1, 1] - m[0, 1] * m[1, 0]) * scale
+
+
+@njit(cache=True)
+def assemble(
+    contacts: Array,
+    levers: Array,
+    inertia: Array,
+    mass: float,
+    intervals: Array,
+    position: Array,
+    velocity: Array,
+    position_reference: Array,
+    velocity_reference: Array,
+    residual: Array,
+    position_weight: Array,
+    velocity_weight: Array,
+    force_weight: float,
+    hessian_buffer: Array,
+    gradient_buffer: Array,
+    contact_step: npt.NDArray[np.int64],
+    contact_leg: npt.NDArray[np.int64],
+) -> int:
+    """Build the whole cost of one MPC step into buffers.
+
+    Args:
+        contacts: 1 where a foot stands, shape (N, 4).
+        levers: Foot minus centre of mass, shape (N, 4, 3) [m].
+        inertia: Rotational inertia in each interval, shape (N, 3, 3) [kg·m²].
+        mass: Mass [kg].
+        intervals: Shape (N,) [s].
+        position: Rotation vector and position now, shape (6,).
+        velocity: Angular and linear velocity now, shape (6,).
+        position_reference: Shape (N, 6).
+        velocity_reference: Shape (N, 6).
+        residual: Learned wrench, force then moment, shape (N, 6) [N, N·m].
+        position_weight: Shape (6,).
+        velocity_weight: Shape (6,).
+        force_weight: Weight on forces.
+        hessian_buffer: Output, first n² entries, shape (≥ n²,).
+        gradient_buffer: Output, first n entries, shape (≥ n,).
+        contact_step: Output, interval of each contact, shape (≥ n / 3,).
+        contact_leg: Output, leg of each contact, shape (≥ n / 3,).
+
+    Returns:
+        Number of contacts, n / 3.
+    """
+    horizon = intervals.shape[0]
+    inverse_inertia = np.empty((horizon, 3, 3))
+    acceleration = np.empty((horizon, 6))
+    reference = np.zeros((horizon, 4, 3))
+    count = 0
+    for k in range(horizon):
+        _inverse3(inertia[k], inverse_inertia[k])
+        feet = 0.0
+        for leg in range(4):
+            if contacts[k, leg] > 0.5:
+                contact_step[count] = k
+                contact_leg[count] = leg
+                count += 1
+                feet += 1.0
+        for i in range(3):
+            s = 0.0
+            for j in range(3):
+                s += inverse_inertia[k, i, j] * residual[k, 3 + j]
+            acceleration[k, i] = s
+            acceleration[k, 3 + i] = residual[k, i] / mass
+        acceleration[k, 5] -= GRAVITY
+        # Reference forces carry the weight that the learner sees, shared by the feet on the ground.
+        if feet > 0.0:
+            share = max(mass * GRAVITY - residual[k, 2], 0.0) / feet
+            for leg in range(4):
+                if contacts[k, leg] > 0.5:
+                    reference[k, leg, 2] = share
+    position_error = np.empty((horizon, 6))
+    velocity_error = np.empty((horizon, 6))
+    free_response(position, velocity, acceleration, intervals, position_error, velocity_error)
+    for k in range(horizon):
+        for i in range(6):
+            position_error[k, i] -= position_reference[k, i]
+            velocity_error[k, i] -= velocity_reference[k, i]
+    n = 3 * count
+    condense(
+        contacts,
+        levers,
+        inverse_inertia,
+        mass,
+        intervals,
+        position_error,
+        velocity_error,
+        position_weight,
+        velocity_weight,
+        force_weight,
+        reference,
+        hessian_buffer[: n * n].reshape(n, n),
+        gradient_buffer[:n],
+    )
+    return count

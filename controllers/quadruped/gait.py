@@ -25,6 +25,7 @@ class Gait:
         duty: Fraction of the cycle that each foot stands; 1 for standing.
         offsets: Phase lead of FL, FR, RL, RR in [0, 1).
         swing_height: Apex of the swing foot above its lift-off height [m].
+        stance_width: Sideways distance of each foot from the point under its hip, outward [m].
     """
 
     name: str
@@ -32,6 +33,7 @@ class Gait:
     duty: float
     offsets: tuple[float, float, float, float]
     swing_height: float = 0.07
+    stance_width: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse schedules that cannot be run.
@@ -63,7 +65,7 @@ GAITS: dict[str, Gait] = {
         Gait("stand", period=0.5, duty=1.0, offsets=(0.0, 0.0, 0.0, 0.0)),
         Gait("trot", period=0.48, duty=0.5, offsets=(0.0, 0.5, 0.5, 0.0)),
         Gait("walking_trot", period=0.5, duty=0.6, offsets=(0.0, 0.5, 0.5, 0.0)),
-        Gait("pace", period=0.36, duty=0.5, offsets=(0.0, 0.5, 0.0, 0.5), swing_height=0.05),
+        Gait("pace", period=0.36, duty=0.5, offsets=(0.0, 0.5, 0.0, 0.5), swing_height=0.05, stance_width=-0.08),
         Gait("crawl", period=1.0, duty=0.8, offsets=(0.0, 0.5, 0.25, 0.75), swing_height=0.05),
     )
 }

@@ -14,7 +14,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue, UnknownName
 from controllers.qp import SOLVERS, QuadraticProgram
 from controllers.qp import solve as solve_qp
-from controllers.quadruped.centroidal import GRAVITY, condense, free_response
+from controllers.quadruped.centroidal import GRAVITY, assemble
 from controllers.quadruped.friction_qp import SOLVED, solve_friction_qp
 
 Array = npt.NDArray[np.float64]
@@ -202,6 +202,11 @@ class ConvexMpc:
         self._factor = np.empty(largest * largest)
         self._basis = np.empty(largest * largest)
         self._triangle = np.empty((largest + 1) ** 2)
+        self._gradient = np.empty(largest)
+        self._low = np.empty(largest // 3)
+        self._high = np.empty(largest // 3)
+        self._contact_step = np.empty(largest // 3, dtype=np.int64)
+        self._contact_leg = np.empty(largest // 3, dtype=np.int64)
         self._active = np.empty(largest, dtype=np.int64)
         self._multipliers = np.empty(largest)
 
@@ -218,51 +223,39 @@ class ConvexMpc:
             max_normal_force: Upper bound of each normal force [N]; default from the config.
 
         Returns:
-            The program; its Hessian lives in a buffer that the next call overwrites.
+            The program; its arrays are views of buffers that the next call overwrites.
         """
-        horizon = self.config.horizon
-        step, leg = np.nonzero(inputs.contacts > 0.5)
-        count = len(step)
-        n = 3 * count
-        acceleration = np.empty((horizon, 6))
-        inverse_inertia = np.linalg.inv(inputs.inertia)
-        acceleration[:, :3] = np.einsum("kij,kj->ki", inverse_inertia, inputs.residual[:, 3:])
-        acceleration[:, 3:] = inputs.residual[:, :3] / self.mass
-        acceleration[:, 5] -= GRAVITY
-        position = np.empty((horizon, 6))
-        velocity = np.empty((horizon, 6))
-        free_response(inputs.position, inputs.velocity, acceleration, inputs.intervals, position, velocity)
-        # Reference forces carry the weight that the learner sees, shared by the feet on the ground.
-        reference = np.zeros((horizon, 4, 3))
-        feet = np.maximum(inputs.contacts.sum(axis=1), 1.0)
-        needed = np.maximum(self.mass * GRAVITY - inputs.residual[:, 2], 0.0)
-        reference[:, :, 2] = inputs.contacts * (needed / feet)[:, None]
-        hessian = self._hessian[: n * n].reshape(n, n)
-        gradient = np.empty(n)
-        condense(
+        count = assemble(
             inputs.contacts,
             inputs.levers,
-            inverse_inertia,
+            inputs.inertia,
             self.mass,
             inputs.intervals,
-            position - inputs.position_reference,
-            velocity - inputs.velocity_reference,
+            inputs.position,
+            inputs.velocity,
+            inputs.position_reference,
+            inputs.velocity_reference,
+            inputs.residual,
             self._position_weight,
             self._velocity_weight,
             self._force_weight,
-            reference,
-            hessian,
-            gradient,
+            self._hessian,
+            self._gradient,
+            self._contact_step,
+            self._contact_leg,
         )
+        n = 3 * count
         high = self.config.max_normal_force * self.mass * GRAVITY if max_normal_force is None else max_normal_force
+        self._low[:count] = self.config.min_normal_force
+        self._high[:count] = high
         return ForceQp(
-            hessian,
-            gradient,
+            self._hessian[: n * n].reshape(n, n),
+            self._gradient[:n],
             self.config.friction,
-            np.full(count, self.config.min_normal_force),
-            np.full(count, high),
-            step,
-            leg,
+            self._low[:count],
+            self._high[:count],
+            self._contact_step[:count],
+            self._contact_leg[:count],
         )
 
     def solve(self, qp: ForceQp) -> tuple[bool, Array, int]:
@@ -277,7 +270,8 @@ class ConvexMpc:
         n = len(qp.gradient)
         if n == 0:
             return True, np.zeros(0), 0
-        if not (np.isfinite(qp.gradient).all() and np.isfinite(qp.hessian).all()):
+        # One sum instead of n² tests: it is finite only if every entry is.
+        if not np.isfinite(qp.gradient.sum() + qp.hessian.sum()):
             return False, np.zeros(n), 0
         if self.config.solver != ACTIVE_SET:
             solution = solve_qp(qp.general(), self.config.solver)

@@ -63,7 +63,7 @@ class PostureMotion:
             duration: Length [s].
             time: Time now [s].
         """
-        self._kinematics = LegKinematics(description.geometry)
+        self._kinematics = LegKinematics(description)
         self._start = self._kinematics.foot_positions(start)
         self._end = self._kinematics.foot_positions(target)
         self._first, self._last = start.copy(), target.copy()

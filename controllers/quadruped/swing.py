@@ -13,7 +13,7 @@ def minimum_jerk_step(state: Array, target: float, target_velocity: float, time_
 
     The quintic through position, velocity and acceleration now and
     :math:`(x_f, \dot x_f, 0)` after `time_left` is evaluated after `dt`. Since every call starts from
-    where the last one ended, a target that jumps bends the path without a jump in acceleration.
+    where the last one ended, a target that jumps bends the path without a jump in velocity.
 
     Args:
         state: Position, velocity, acceleration; updated in place, shape (3,).
@@ -65,3 +65,85 @@ def swing_height(phase: float, lift: float, land: float, apex: float, duration: 
     out[0] = lift + (land - lift) * blend + apex * bump
     out[1] = ((land - lift) * blend1 + apex * bump1) / duration
     out[2] = ((land - lift) * blend2 + apex * bump2) / (duration * duration)
+
+
+@njit(cache=True)
+def swing_references(
+    contact: Array,
+    was_standing: Array,
+    swing_left: Array,
+    swing_phase: Array,
+    feet: Array,
+    com: Array,
+    velocity: Array,
+    yaw: float,
+    yaw_rate: float,
+    nominal: Array,
+    offset: Array,
+    ground: Array,
+    clearance: float,
+    landing_depth: float,
+    apex: float,
+    duration: float,
+    dt: float,
+    plane_state: Array,
+    lift_height: Array,
+    targets: Array,
+    position: Array,
+    speed: Array,
+    acceleration: Array,
+) -> None:
+    """Advance the references of all swinging feet by one tick.
+
+    Args:
+        contact: 1 where a leg is scheduled to stand, shape (4,).
+        was_standing: The same one tick ago, shape (4,).
+        swing_left: Time until touchdown, shape (4,) [s].
+        swing_phase: Progress through the swing, shape (4,).
+        feet: Measured foot centres, world, shape (4, 3) [m].
+        com: Centre of mass, world, shape (3,) [m].
+        velocity: Its velocity, world, shape (3,) [m/s].
+        yaw: Yaw of the base [rad].
+        yaw_rate: Commanded turning rate [rad/s].
+        nominal: Points under the hips relative to the centre of mass, heading frame, shape (4, 2) [m].
+        offset: Foothold offset, world, shape (2,) [m].
+        ground: Plane z = g₀ + g₁ x + g₂ y, shape (3,).
+        clearance: Height of a foot's centre above the ground it stands on [m].
+        landing_depth: How far below the ground to aim [m].
+        apex: Swing height [m].
+        duration: Length of the swing [s].
+        dt: Time since the previous tick [s].
+        plane_state: State of the minimum-jerk references in x and y, shape (4, 2, 3).
+        lift_height: Height of each foot's centre at lift-off, shape (4,) [m].
+        targets: Output for swinging legs: landing points, world, shape (4, 3) [m].
+        position: Output: references, world, shape (4, 3) [m].
+        speed: Output: shape (4, 3) [m/s].
+        acceleration: Output: shape (4, 3) [m/s²].
+    """
+    vertical = np.empty(3)
+    for leg in range(4):
+        if contact[leg] > 0.5:
+            continue
+        left = swing_left[leg]
+        if was_standing[leg] > 0.5:
+            # Lift-off: the reference starts where the foot is, at rest.
+            for i in range(2):
+                plane_state[leg, i, 0] = feet[leg, i]
+                plane_state[leg, i, 1] = 0.0
+                plane_state[leg, i, 2] = 0.0
+            lift_height[leg] = feet[leg, 2]
+        turned = yaw + yaw_rate * left
+        c, s = np.cos(turned), np.sin(turned)
+        x, y = nominal[leg, 0], nominal[leg, 1]
+        targets[leg, 0] = com[0] + velocity[0] * left + c * x - s * y + offset[0]
+        targets[leg, 1] = com[1] + velocity[1] * left + s * x + c * y + offset[1]
+        targets[leg, 2] = ground[0] + ground[1] * targets[leg, 0] + ground[2] * targets[leg, 1] + clearance
+        for i in range(2):
+            minimum_jerk_step(plane_state[leg, i], targets[leg, i], 0.0, left, dt)
+            position[leg, i] = plane_state[leg, i, 0]
+            speed[leg, i] = plane_state[leg, i, 1]
+            acceleration[leg, i] = plane_state[leg, i, 2]
+        swing_height(swing_phase[leg], lift_height[leg], targets[leg, 2] - landing_depth, apex, duration, vertical)
+        position[leg, 2] = vertical[0]
+        speed[leg, 2] = vertical[1]
+        acceleration[leg, 2] = vertical[2]
