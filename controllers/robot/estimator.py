@@ -5,39 +5,16 @@ from dataclasses import dataclass, field, fields
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
 from controllers.errors import InvalidValue
-from controllers.robot.base_filter import (
-    N_STATES,
-    B,
-    P,
-    S,
-    V,
-    measure_foot_height,
-    measure_lever,
-    measure_velocity,
-    plant_foot,
-    predict,
-    surprise,
-    weight_of_stance,
-)
+from controllers.robot.base_filter import N_STATES, B, S
 from controllers.robot.contact import GRAVITY, ContactConfig, ContactDetector
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import N_LEGS, BaseEstimate, RobotState
-from controllers.robot.kinematics import calf_rate_kernel, forward_kernel, velocity_kernel
-from controllers.robot.reading import ACCELEROMETER, GYRO, ORIENTATION, POSITION, READING_SIZE, VELOCITY, pack_reading
-from controllers.rotations import matrix_from_quaternion, quaternion_normalised
+from controllers.robot.leg_odometry import CONFIGURED, MEMORY_SIZE, advance, start
+from controllers.robot.reading import READING_SIZE, pack_reading
 
 Array = npt.NDArray[np.float64]
-
-# Where things stand in the filter's memory beside mean and covariance.
-_STANCE_TIME = 0
-_IMU_LEVER_VELOCITY = 4
-_TIME_WITHOUT_STANCE = 7
-_MEMORY_SIZE = 8
-# A weight below this counts as swing.
-_LEAST_WEIGHT = 0.05
 
 
 @dataclass(frozen=True)
@@ -109,201 +86,6 @@ class EstimatorConfig:
             )
 
 
-# The filter's constants as the kernel takes them, one array so that a call stays cheap.
-_CONSTANTS = (
-    "acceleration_noise",
-    "bias_noise",
-    "foot_noise",
-    "lever_std",
-    "foot_velocity_std",
-    "trust_time",
-    "slip_gate",
-    "ground_std",
-    "rest_time",
-    "rest_rate",
-    "rest_acceleration",
-    "rest_velocity_std",
-    "initial_velocity_std",
-)
-_FOOT_RADIUS, _ROLLING_RADIUS, _LOW_FORCE, _HIGH_FORCE = 13, 14, 15, 16
-
-
-@njit(cache=True)
-def _leg_motion(geometry: Array, reading: Array, rotation: Array, rolling_radius: float, motion: Array) -> None:
-    """Find lever, velocity relative to the base and rolling velocity of each foot, world, shape (3, 4, 3)."""
-    positions = np.empty((4, 3))
-    jacobians = np.empty((4, 3, 3))
-    velocities = np.empty((4, 3))
-    rates = np.empty((4, 3))
-    q = reading[POSITION : POSITION + 12]
-    v = reading[VELOCITY : VELOCITY + 12]
-    forward_kernel(geometry, q, positions, jacobians)
-    velocity_kernel(jacobians, v, velocities)
-    calf_rate_kernel(q, v, rates)
-    wx, wy, wz = reading[GYRO], reading[GYRO + 1], reading[GYRO + 2]
-    for leg in range(4):
-        x, y, z = positions[leg, 0], positions[leg, 1], positions[leg, 2]
-        vx = velocities[leg, 0] + wy * z - wz * y
-        vy = velocities[leg, 1] + wz * x - wx * z
-        vz = velocities[leg, 2] + wx * y - wy * x
-        cx, cy, cz = rates[leg, 0] + wx, rates[leg, 1] + wy, rates[leg, 2] + wz
-        for i in range(3):
-            motion[0, leg, i] = rotation[i, 0] * x + rotation[i, 1] * y + rotation[i, 2] * z
-            motion[1, leg, i] = rotation[i, 0] * vx + rotation[i, 1] * vy + rotation[i, 2] * vz
-        spin_x = rotation[0, 0] * cx + rotation[0, 1] * cy + rotation[0, 2] * cz
-        spin_y = rotation[1, 0] * cx + rotation[1, 1] * cy + rotation[1, 2] * cz
-        # The centre moves with calf rate x (radius * vertical).
-        motion[2, leg, 0] = rolling_radius * spin_y
-        motion[2, leg, 1] = -rolling_radius * spin_x
-        motion[2, leg, 2] = 0.0
-
-
-@njit(cache=True)
-def _imu_lever_velocity(rotation: Array, reading: Array, imu: Array, out: Array) -> None:
-    """Find the velocity of the IMU relative to the base origin, world axes, shape (3,) [m/s]."""
-    wx, wy, wz = reading[GYRO], reading[GYRO + 1], reading[GYRO + 2]
-    x = wy * imu[2] - wz * imu[1]
-    y = wz * imu[0] - wx * imu[2]
-    z = wx * imu[1] - wy * imu[0]
-    for i in range(3):
-        out[i] = rotation[i, 0] * x + rotation[i, 1] * y + rotation[i, 2] * z
-
-
-@njit(cache=True)
-def _start(
-    geometry: Array,
-    constants: Array,
-    imu: Array,
-    reading: Array,
-    contact: Array,
-    initial_bias_std: float,
-    mean: Array,
-    covariances: Array,
-    memory: Array,
-    out: Array,
-) -> None:
-    """Place the base above its standing feet, or above its lowest foot if none stands."""
-    rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
-    motion = np.empty((3, 4, 3))
-    _leg_motion(geometry, reading, rotation, constants[_ROLLING_RADIUS], motion)
-    mean[:] = 0.0
-    covariances[:] = 0.0
-    stood = 0.0
-    total = 0.0
-    lowest = np.inf
-    for leg in range(4):
-        z = motion[0, leg, 2]
-        lowest = min(lowest, z)
-        if contact[leg] > 0.5:
-            stood += 1.0
-            total += z
-    mean[2, P] = constants[_FOOT_RADIUS] - (total / stood if stood > 0.0 else lowest)
-    for g in range(covariances.shape[0]):
-        covariances[g, P, P] = constants[3] ** 2
-        covariances[g, V, V] = constants[12] ** 2
-        covariances[g, B, B] = initial_bias_std**2
-    for leg in range(4):
-        plant_foot(mean, covariances, leg, motion[0, leg], constants[3] ** 2)
-        memory[_STANCE_TIME + leg] = constants[5] if contact[leg] > 0.5 else 0.0
-    memory[_TIME_WITHOUT_STANCE] = 0.0 if stood > 0.0 else constants[8]
-    _imu_lever_velocity(rotation, reading, imu, memory[_IMU_LEVER_VELOCITY : _IMU_LEVER_VELOCITY + 3])
-    _report(mean, rotation, reading, out)
-
-
-@njit(cache=True)
-def _report(mean: Array, rotation: Array, reading: Array, out: Array) -> None:
-    """Write position, body velocity, quaternion and body rate, shape (13,)."""
-    for i in range(3):
-        out[i] = mean[i, P]
-        out[3 + i] = rotation[0, i] * mean[0, V] + rotation[1, i] * mean[1, V] + rotation[2, i] * mean[2, V]
-        out[10 + i] = reading[GYRO + i]
-    out[6:10] = quaternion_normalised(reading[ORIENTATION : ORIENTATION + 4])
-
-
-@njit(cache=True)
-def _advance(
-    geometry: Array,
-    constants: Array,
-    imu: Array,
-    reading: Array,
-    force: Array,
-    contact: Array,
-    dt: float,
-    lost: bool,
-    mean: Array,
-    covariances: Array,
-    memory: Array,
-    out: Array,
-) -> None:
-    """Take one reading in."""
-    rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
-    motion = np.empty((3, 4, 3))
-    _leg_motion(geometry, reading, rotation, constants[_ROLLING_RADIUS], motion)
-    levers, velocities, rolling = motion[0], motion[1], motion[2]
-    lever_variance = constants[3] ** 2
-
-    weights = np.empty(4)
-    foot_variances = np.empty(4)
-    stands = False
-    for leg in range(4):
-        memory[_STANCE_TIME + leg] = memory[_STANCE_TIME + leg] + dt if contact[leg] > 0.0 else 0.0
-        w = contact[leg] * weight_of_stance(
-            memory[_STANCE_TIME + leg], constants[5], force[leg], constants[_LOW_FORCE], constants[_HIGH_FORCE]
-        )
-        weights[leg] = w if w >= _LEAST_WEIGHT else 0.0
-        foot_variances[leg] = constants[2] ** 2 * dt / (w * w) if w >= _LEAST_WEIGHT else 0.0
-        stands = stands or weights[leg] > 0.0
-    memory[_TIME_WITHOUT_STANCE] = 0.0 if stands else memory[_TIME_WITHOUT_STANCE] + dt
-
-    # The accelerometer sits off the base origin. Over a step, what that adds to the integral of its reading is the
-    # change of the IMU's velocity relative to the origin, centripetal and angular acceleration together.
-    lever_velocity = np.empty(3)
-    _imu_lever_velocity(rotation, reading, imu, lever_velocity)
-    acceleration = np.empty(3)
-    a = reading[ACCELEROMETER : ACCELEROMETER + 3]
-    for i in range(3):
-        acceleration[i] = rotation[i, 0] * a[0] + rotation[i, 1] * a[1] + rotation[i, 2] * a[2]
-        if not lost:
-            acceleration[i] -= (lever_velocity[i] - memory[_IMU_LEVER_VELOCITY + i]) / dt
-        memory[_IMU_LEVER_VELOCITY + i] = lever_velocity[i]
-    acceleration[2] -= GRAVITY
-    predict(mean, covariances, acceleration, rolling, dt, constants[0] ** 2, constants[1] ** 2, foot_variances)
-    if lost:
-        for g in range(covariances.shape[0]):
-            covariances[g, V, V] += constants[12] ** 2
-
-    told = np.empty((4, 3))
-    variances = np.empty(4)
-    for leg in range(4):
-        if weights[leg] == 0.0:
-            continue
-        variances[leg] = (constants[4] / weights[leg]) ** 2
-        for i in range(3):
-            told[leg, i] = rolling[leg, i] - velocities[leg, i]
-        distance = surprise(mean, covariances, told[leg], variances[leg])
-        if distance > constants[6]:
-            # A foot that slips says little about velocity and nothing about where it was.
-            variances[leg] *= distance / constants[6]
-            foot_variances[leg] = -1.0
-    for leg in range(4):
-        if weights[leg] == 0.0 or foot_variances[leg] < 0.0 or lost:
-            plant_foot(mean, covariances, leg, levers[leg], lever_variance)
-        else:
-            measure_lever(mean, covariances, leg, levers[leg], lever_variance)
-    for leg in range(4):
-        if weights[leg] > 0.0:
-            measure_velocity(mean, covariances, told[leg], variances[leg])
-            if covariances.shape[0] == 2:
-                ground = (constants[7] / weights[leg]) ** 2
-                measure_foot_height(mean, covariances, leg, constants[_FOOT_RADIUS], ground)
-    if memory[_TIME_WITHOUT_STANCE] >= constants[8]:
-        rate = math.sqrt(reading[GYRO] ** 2 + reading[GYRO + 1] ** 2 + reading[GYRO + 2] ** 2)
-        pull = math.sqrt(a[0] ** 2 + a[1] ** 2 + a[2] ** 2)
-        if rate < constants[9] and abs(pull - GRAVITY) < constants[10]:
-            measure_velocity(mean, covariances, np.zeros(3), constants[11] ** 2)
-    _report(mean, rotation, reading, out)
-
-
 class BaseEstimator:
     """Estimates the base's pose and velocity, and the load on the feet.
 
@@ -325,7 +107,7 @@ class BaseEstimator:
         self.contacts = ContactDetector(description, self.config.contact)
         self._geometry = description.packed()
         self._imu = description.imu_position.copy()
-        constants = [float(getattr(self.config, name)) for name in _CONSTANTS]
+        constants = [float(getattr(self.config, name)) for name in CONFIGURED]
         radius = description.foot_radius
         full = self.config.trust_fraction * description.mass * GRAVITY
         constants += [radius, radius if self.config.rolling_feet else 0.0, self.contacts.liftoff_force, full]
@@ -333,7 +115,7 @@ class BaseEstimator:
         self._reading = np.zeros(READING_SIZE)
         self._mean = np.zeros((3, N_STATES))
         self._covariances = np.zeros((2 if self.config.flat_ground else 1, N_STATES, N_STATES))
-        self._memory = np.zeros(_MEMORY_SIZE)
+        self._memory = np.zeros(MEMORY_SIZE)
         self._time: float | None = None
 
     @property
@@ -388,13 +170,12 @@ class BaseEstimator:
         trusted = contact if trusted is None else trusted * contact
         out = np.empty(13)
         if self._time is None:
-            _start(
+            start(
                 self._geometry,
                 self._constants,
                 self._imu,
                 self._reading,
                 trusted,
-                self.config.initial_bias_std,
                 self._mean,
                 self._covariances,
                 self._memory,
@@ -402,7 +183,7 @@ class BaseEstimator:
             )
         else:
             gap = state.time - self._time
-            _advance(
+            advance(
                 self._geometry,
                 self._constants,
                 self._imu,
