@@ -1,0 +1,1 @@
+"""Model-predictive walking for quadrupeds."""

@@ -144,11 +144,7 @@ def condense(
                     weighted[i, j] = angular[i] * spin[b, i, j]
             for i in range(3):
                 for j in range(3):
-                    s = (
-                        spin[a, 0, i] * weighted[0, j]
-                        + spin[a, 1, i] * weighted[1, j]
-                        + spin[a, 2, i] * weighted[2, j]
-                    )
+                    s = spin[a, 0, i] * weighted[0, j] + spin[a, 1, i] * weighted[1, j] + spin[a, 2, i] * weighted[2, j]
                     if i == j:
                         s += linear[i]
                     hessian[3 * a + i, 3 * b + j] = s

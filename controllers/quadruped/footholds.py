@@ -64,15 +64,7 @@ def foothold_offset(
     """
     fall = config.capture_gain * np.sqrt(max(height, 0.05) / GRAVITY)
     lean = height / GRAVITY * yaw_rate_reference
-    x = (
-        0.5 * stance_time * velocity_reference[0]
-        + fall * (velocity[0] - velocity_reference[0])
-        + lean * velocity[1]
-    )
-    y = (
-        0.5 * stance_time * velocity_reference[1]
-        + fall * (velocity[1] - velocity_reference[1])
-        - lean * velocity[0]
-    )
+    x = 0.5 * stance_time * velocity_reference[0] + fall * (velocity[0] - velocity_reference[0]) + lean * velocity[1]
+    y = 0.5 * stance_time * velocity_reference[1] + fall * (velocity[1] - velocity_reference[1]) - lean * velocity[0]
     limit = config.max_step
     return np.array([min(max(x, -limit), limit), min(max(y, -limit), limit)])

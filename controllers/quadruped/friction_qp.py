@@ -26,40 +26,40 @@ SOLVED, ITERATION_LIMIT, NOT_CONVEX = 0, 1, 2
 
 
 @njit(cache=True, fastmath=True)
-def _cholesky(h: Array, l: Array, n: int) -> bool:
-    """Factor h = l lᵀ (lower, row-oriented); false when h is not positive definite."""
+def _cholesky(h: Array, factor: Array, n: int) -> bool:
+    """Factor h = factor factorᵀ (lower, row-oriented); false when h is not positive definite."""
     for i in range(n):
         for j in range(i + 1):
             s = h[i, j]
             for k in range(j):
-                s -= l[i, k] * l[j, k]
+                s -= factor[i, k] * factor[j, k]
             if i == j:
                 if s <= 0.0:
                     return False
-                l[i, i] = np.sqrt(s)
+                factor[i, i] = np.sqrt(s)
             else:
-                l[i, j] = s / l[j, j]
+                factor[i, j] = s / factor[j, j]
     return True
 
 
 @njit(cache=True, fastmath=True)
-def _forward(l: Array, x: Array, n: int, first: int) -> None:
-    """Solve l x = x in place; x is zero before index `first`."""
+def _forward(factor: Array, x: Array, n: int, first: int) -> None:
+    """Solve factor x = x in place; x is zero before index `first`."""
     for i in range(first, n):
         s = x[i]
         for k in range(first, i):
-            s -= l[i, k] * x[k]
-        x[i] = s / l[i, i]
+            s -= factor[i, k] * x[k]
+        x[i] = s / factor[i, i]
 
 
 @njit(cache=True, fastmath=True)
-def _backward(l: Array, x: Array, n: int) -> None:
-    """Solve lᵀ x = x in place, running along the rows of l."""
+def _backward(factor: Array, x: Array, n: int) -> None:
+    """Solve factorᵀ x = x in place, running along the rows of factor."""
     for i in range(n - 1, -1, -1):
-        v = x[i] / l[i, i]
+        v = x[i] / factor[i, i]
         x[i] = v
         for k in range(i):
-            x[k] -= l[i, k] * v
+            x[k] -= factor[i, k] * v
 
 
 @njit(cache=True)
@@ -96,7 +96,7 @@ def _slack(constraint: int, mu: float, low: Array, high: Array, x: Array) -> flo
 
 
 @njit(cache=True, fastmath=True)
-def _append(basis: Array, r: Array, v: Array, q: int, n: int, coefficients: Array) -> float:
+def _append(basis: Array, v: Array, q: int, n: int, coefficients: Array) -> float:
     """Split v into its part in the basis (coefficients) and the rest (left in v); return the rest's norm.
 
     Two sweeps of Gram-Schmidt, so that the basis stays orthogonal to working precision.
@@ -149,7 +149,7 @@ def solve_friction_qp(
     guess: IntArray,
     n_guess: int,
     max_iterations: int,
-    l: Array,
+    factor: Array,
     basis: Array,
     r: Array,
     x: Array,
@@ -167,7 +167,7 @@ def solve_friction_qp(
         guess: Constraint numbers that are likely active.
         n_guess: How many entries of `guess` count.
         max_iterations: Bound on active-set changes.
-        l: Workspace for the factor, shape (n, n).
+        factor: Workspace for the factor, shape (n, n).
         basis: Workspace, shape (n, n).
         r: Workspace, shape (n + 1, n + 1).
         x: Output, forces, shape (n,) [N].
@@ -178,12 +178,12 @@ def solve_friction_qp(
         Status (`SOLVED`, `ITERATION_LIMIT` or `NOT_CONVEX`), number of active constraints, iterations.
     """
     n = g.shape[0]
-    if not _cholesky(h, l, n):
+    if not _cholesky(h, factor, n):
         return NOT_CONVEX, 0, 0
     y0 = np.empty(n)
     for i in range(n):
         y0[i] = -g[i]
-    _forward(l, y0, n, 0)
+    _forward(factor, y0, n, 0)
     v = np.empty(n)
     z = np.empty(n)
     coefficients = np.empty(n + 1)
@@ -200,11 +200,11 @@ def solve_friction_qp(
             if constraint < 0 or constraint >= n_constraints or in_set[constraint] or q >= n:
                 continue
             first = _normal(constraint, mu, v, n)
-            _forward(l, v, n, first)
+            _forward(factor, v, n, first)
             norm0 = 0.0
             for i in range(first, n):
                 norm0 += v[i] * v[i]
-            norm = _append(basis, r, v, q, n, coefficients)
+            norm = _append(basis, v, q, n, coefficients)
             if norm * norm <= 1e-12 * norm0:
                 continue
             for i in range(n):
@@ -251,7 +251,7 @@ def solve_friction_qp(
     else:
         for i in range(n):
             x[i] = y0[i]
-    _backward(l, x, n)
+    _backward(factor, x, n)
 
     while iterations < max_iterations:
         entering, violation = -1, -1e-7
@@ -264,7 +264,7 @@ def solve_friction_qp(
             return SOLVED, q, iterations
         multiplier = 0.0
         first = _normal(entering, mu, v, n)
-        _forward(l, v, n, first)
+        _forward(factor, v, n, first)
         while True:
             iterations += 1
             for i in range(n):
@@ -272,7 +272,7 @@ def solve_friction_qp(
             norm0 = 0.0
             for i in range(first, n):
                 norm0 += v[i] * v[i]
-            norm = _append(basis, r, z, q, n, coefficients)
+            norm = _append(basis, z, q, n, coefficients)
             # Dual step direction: R step = coefficients.
             for j in range(q - 1, -1, -1):
                 s = coefficients[j]
@@ -294,7 +294,7 @@ def solve_friction_qp(
             if independent:
                 for i in range(n):
                     basis[q, i] = z[i] / norm
-                _backward(l, z, n)
+                _backward(factor, z, n)
                 for i in range(n):
                     x[i] += length * z[i]
             if primal <= dual:

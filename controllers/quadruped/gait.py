@@ -112,6 +112,63 @@ def contact_table(
         time += intervals[k]
 
 
+@njit(cache=True)
+def leg_schedule(
+    phase: float,
+    period: float,
+    duty: float,
+    offsets: Array,
+    held: Array,
+    landing: Array,
+    switching: bool,
+    contact: Array,
+    swing_phase: Array,
+    swing_left: Array,
+    stance_left: Array,
+) -> tuple[bool, bool]:
+    """Tell where each leg is in its cycle.
+
+    Args:
+        phase: Gait phase in [0, 1).
+        period: Cycle time [s].
+        duty: Duty factor.
+        offsets: Phase offset of each leg, shape (4,).
+        held: Time for which each leg stands on, whatever its phase says, shape (4,) [s].
+        landing: 1 for legs that still have to land before the gait may change; updated, shape (4,).
+        switching: Whether a change of gait waits: legs that have landed then stay down.
+        contact: In: contacts of the previous tick; out: contacts now, shape (4,).
+        swing_phase: Output, shape (4,).
+        swing_left: Output, shape (4,) [s].
+        stance_left: Output, shape (4,) [s].
+
+    Returns:
+        Whether any contact changed, and whether all feet stand.
+    """
+    changed, all_stand = False, True
+    for leg in range(4):
+        p = (phase + offsets[leg]) % 1.0
+        stands = duty >= 1.0 or p < duty or held[leg] > 0.0
+        if switching:
+            if stands:
+                landing[leg] = 0.0
+            stands = stands or landing[leg] < 0.5
+        value = 1.0 if stands else 0.0
+        changed = changed or value != contact[leg]
+        all_stand = all_stand and stands
+        contact[leg] = value
+        swing_phase[leg] = 0.0
+        swing_left[leg] = 0.0
+        stance_left[leg] = 0.0
+        if not stands:
+            swing_left[leg] = (1.0 - p) * period
+            swing_phase[leg] = (p - duty) / (1.0 - duty)
+        elif duty >= 1.0:
+            stance_left[leg] = np.inf
+        else:
+            stance_left[leg] = ((duty - p) if p < duty else (1.0 - p + duty)) * period
+    return changed, all_stand
+
+
 @dataclass
 class LegSchedule:
     """Where each leg is in its cycle.
@@ -145,13 +202,19 @@ class GaitScheduler:
         Args:
             gait: First gait.
         """
-        self.gait = gait
         self._requested = gait
+        self._held = np.zeros(4)
+        self._landing = np.zeros(4)
+        self._schedule = LegSchedule(np.ones(4), np.zeros(4), np.zeros(4), np.zeros(4), False)
+        self._enter(gait)
+
+    def _enter(self, gait: Gait) -> None:
+        self.gait = gait
         self.offsets = np.array(gait.offsets)
         self.phase = self._entry_phase(gait)
-        self.held = np.zeros(4)
-        self._landing = np.zeros(4, dtype=bool)
-        self._contact = np.ones(4)
+        # Feet that the entry phase would have in the air stay down until their own next lift-off.
+        leg_phase = (self.phase + self.offsets) % 1.0
+        self._held[:] = np.where(leg_phase >= gait.duty, (1.0 - leg_phase) * gait.period, 0.0)
 
     @staticmethod
     def _entry_phase(gait: Gait) -> float:
@@ -159,7 +222,7 @@ class GaitScheduler:
         if gait.duty >= 1.0:
             return 0.0
         offsets = np.array(gait.offsets)
-        # Just before leg 0 lifts: its phase is at the duty factor.
+        # Just before a leg lifts, its phase is at the duty factor.
         candidates = np.array([(gait.duty - o) % 1.0 for o in offsets])
         standing = [int(np.sum((c + offsets - 1e-9) % 1.0 < gait.duty)) for c in candidates]
         return float((candidates[int(np.argmax(standing))] - 1e-9) % 1.0)
@@ -168,12 +231,12 @@ class GaitScheduler:
         """Ask for another gait; it starts when the swinging legs have landed.
 
         Args:
-            gait: The gait to change to; the current one is left alone when it is the same.
+            gait: The gait to change to; asking again for the same one changes nothing.
         """
         if gait is self._requested:
             return
         self._requested = gait
-        self._landing = self._contact < 0.5
+        self._landing[:] = self._schedule.contact < 0.5
 
     @property
     def switching(self) -> bool:
@@ -187,39 +250,34 @@ class GaitScheduler:
             dt: Time since the previous call [s].
 
         Returns:
-            The schedule at the new time.
+            The schedule at the new time; its arrays are overwritten by the next call.
         """
-        gait = self.gait
-        phase = (self.phase + dt / gait.period) % 1.0
-        leg_phase = (phase + self.offsets) % 1.0
-        standing = leg_phase < gait.duty
-        if self.switching:
-            self._landing &= ~standing
-            standing |= ~self._landing
-            if not self._landing.any():
-                self.gait = gait = self._requested
-                self.offsets = np.array(gait.offsets)
-                phase = self._entry_phase(gait)
-                # Feet that the entry phase would have in the air stay down until their own next lift-off.
-                leg_phase = (phase + self.offsets) % 1.0
-                in_air = leg_phase >= gait.duty
-                self.held[:] = np.where(in_air, (1.0 - leg_phase) * gait.period, 0.0)
-                standing = np.ones(4, dtype=bool)
-        self.phase = phase
-        held = self.held > 0.0
-        self.held[:] = np.maximum(self.held - dt, 0.0)
-        standing = standing | held
-        contact = standing.astype(np.float64)
-        switched = bool((contact != self._contact).any())
-        self._contact = contact
-        if gait.duty >= 1.0:
-            return LegSchedule(contact, np.zeros(4), np.zeros(4), np.full(4, np.inf), switched)
-        swing_left = np.where(standing, 0.0, (1.0 - leg_phase) * gait.period)
-        swing_phase = np.where(standing, 0.0, (leg_phase - gait.duty) / (1.0 - gait.duty))
-        to_lift = np.where(leg_phase < gait.duty, (gait.duty - leg_phase) * gait.period, np.inf)
-        held_on = (1.0 - leg_phase + gait.duty) * gait.period
-        stance_left = np.where(standing, np.where(np.isinf(to_lift), held_on, to_lift), 0.0)
-        return LegSchedule(contact, swing_phase, swing_left, stance_left, switched)
+        gait, schedule = self.gait, self._schedule
+        self.phase = (self.phase + dt / gait.period) % 1.0
+        changed, all_stand = self._update(self.switching)
+        if self.switching and all_stand:
+            self._enter(self._requested)
+            changed = self._update(False)[0] or changed
+        self._held -= dt
+        schedule.switched = changed
+        return schedule
+
+    def _update(self, switching: bool) -> tuple[bool, bool]:
+        s = self._schedule
+        changed, all_stand = leg_schedule(
+            self.phase,
+            self.gait.period,
+            self.gait.duty,
+            self.offsets,
+            self._held,
+            self._landing,
+            switching,
+            s.contact,
+            s.swing_phase,
+            s.swing_left,
+            s.stance_left,
+        )
+        return bool(changed), bool(all_stand)
 
     def horizon(self, intervals: Array) -> Array:
         """Predict the contacts over a horizon that starts now.
@@ -231,15 +289,12 @@ class GaitScheduler:
             1 where a foot stands, shape (N, 4).
         """
         contacts = np.empty((len(intervals), 4))
-        held = self.held.copy()
+        held = self._held
         if self.switching:
             # Until the new gait starts, legs that have landed stay down.
-            held[~self._landing] = np.inf
+            held = np.where(self._landing < 0.5, np.inf, self._held)
         contact_table(self.phase, self.gait.period, self.gait.duty, self.offsets, intervals, held, contacts)
         if self.switching:
             # A leg that lands during the switch stays down as well.
-            for leg in np.flatnonzero(self._landing):
-                landed = np.flatnonzero(contacts[:, leg] > 0.5)
-                if len(landed):
-                    contacts[landed[0] :, leg] = 1.0
+            np.maximum.accumulate(contacts, axis=0, out=contacts)
         return contacts

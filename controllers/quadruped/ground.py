@@ -8,12 +8,11 @@ Array = npt.NDArray[np.float64]
 
 
 @njit(cache=True)
-def fit_plane(points: Array, centre: Array, regularisation: float, plane: Array) -> None:
+def fit_plane(points: Array, regularisation: float, plane: Array) -> None:
     """Fit z = g₀ + g₁ x + g₂ y to four points, the slopes held towards zero.
 
     Args:
         points: Footprints, shape (4, 3) [m].
-        centre: Point about which the slopes are regularised, at least shape (2,) [m].
         regularisation: Squared length that weighs against slopes [m²].
         plane: Output, g₀, g₁, g₂, shape (3,).
     """
@@ -40,6 +39,33 @@ def fit_plane(points: Array, centre: Array, regularisation: float, plane: Array)
     plane[2] = gy
 
 
+@njit(cache=True)
+def _follow_ground(
+    feet: Array,
+    standing: Array,
+    contact: Array,
+    centre: Array,
+    radius: float,
+    regularisation: float,
+    blend: float,
+    points: Array,
+    plane: Array,
+) -> None:
+    for leg in range(4):
+        if standing[leg] > 0.5 and contact[leg] > 0.5:
+            points[leg, 0] = feet[leg, 0]
+            points[leg, 1] = feet[leg, 1]
+            points[leg, 2] = feet[leg, 2] - radius
+    fresh = np.empty(3)
+    fit_plane(points, regularisation, fresh)
+    # Blend the height under the body and the slopes, not the far-away intercept.
+    old = plane[0] + plane[1] * centre[0] + plane[2] * centre[1]
+    new = fresh[0] + fresh[1] * centre[0] + fresh[2] * centre[1]
+    plane[1] += blend * (fresh[1] - plane[1])
+    plane[2] += blend * (fresh[2] - plane[2])
+    plane[0] = old + blend * (new - old) - plane[1] * centre[0] - plane[2] * centre[1]
+
+
 class GroundPlane:
     """Remembers where each foot last stood and keeps a smooth plane through it."""
 
@@ -55,7 +81,6 @@ class GroundPlane:
         self._time_constant = time_constant
         self._regularisation = regularisation
         self._points = np.zeros((4, 3))
-        self._fresh = np.empty(3)
         self.plane = np.zeros(3)
 
     def reset(self, feet: Array) -> None:
@@ -66,30 +91,24 @@ class GroundPlane:
         """
         self._points[:] = feet
         self._points[:, 2] -= self._radius
-        fit_plane(self._points, feet[0], self._regularisation, self.plane)
+        fit_plane(self._points, self._regularisation, self.plane)
 
-    def update(self, feet: Array, standing: Array, centre: Array, dt: float) -> None:
+    def update(self, feet: Array, standing: Array, contact: Array, centre: Array, dt: float) -> None:
         """Move the footprints of standing feet and let the plane follow.
 
         Args:
             feet: Foot centres, world, shape (4, 3) [m].
-            standing: 1 for feet that carry load, shape (4,).
+            standing: 1 for feet that should stand, shape (4,).
+            contact: 1 for feet that carry load, shape (4,).
             centre: Point below which the height must be smooth, at least shape (2,) [m].
             dt: Time since the last update [s].
         """
-        for leg in range(4):
-            if standing[leg] > 0.5:
-                self._points[leg] = feet[leg]
-                self._points[leg, 2] -= self._radius
-        fit_plane(self._points, centre, self._regularisation, self._fresh)
         blend = min(dt / self._time_constant, 1.0)
-        # Blend heights under the body and slopes, not the far-away intercept.
-        old = self.height(centre)
-        new = self._fresh[0] + self._fresh[1] * centre[0] + self._fresh[2] * centre[1]
-        height = old + blend * (new - old)
-        self.plane[1:] += blend * (self._fresh[1:] - self.plane[1:])
-        self.plane[0] = height - self.plane[1] * centre[0] - self.plane[2] * centre[1]
+        _follow_ground(
+            feet, standing, contact, centre, self._radius, self._regularisation, blend, self._points, self.plane
+        )
 
     def height(self, point: Array) -> float:
         """Height of the plane at a point, at least shape (2,) [m]."""
-        return float(self.plane[0] + self.plane[1] * point[0] + self.plane[2] * point[1])
+        p = self.plane
+        return float(p[0] + p[1] * point[0] + p[2] * point[1])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from controllers.errors import InvalidValue
 from controllers.robot.interface import LocomotionCommand
@@ -55,8 +56,24 @@ class ReferenceConfig:
             )
 
 
+@njit(cache=True)
 def _toward(value: float, target: float, step: float) -> float:
     return value + min(max(target - value, -step), step)
+
+
+@njit(cache=True)
+def _follow(pose: Array, target: Array, rates: Array, leash: Array, position: Array, yaw: float, dt: float) -> None:
+    """Advance (v_x, v_y, yaw rate, height, roll, pitch, yaw, x, y); only the first six have targets."""
+    for i in range(6):
+        pose[i] = _toward(pose[i], target[i], rates[i] * dt)
+    heading = pose[6] + pose[2] * dt
+    heading = yaw + min(max(heading - yaw, -leash[1]), leash[1])
+    pose[6] = heading
+    c, s = np.cos(heading), np.sin(heading)
+    pose[7] += (c * pose[0] - s * pose[1]) * dt
+    pose[8] += (s * pose[0] + c * pose[1]) * dt
+    for i in range(2):
+        pose[7 + i] = position[i] + min(max(pose[7 + i] - position[i], -leash[0]), leash[0])
 
 
 class MotionReference:
@@ -64,12 +81,7 @@ class MotionReference:
 
     Attributes:
         velocity: Velocity reference, heading frame, shape (2,) [m/s].
-        yaw_rate: Turning rate reference [rad/s].
-        height: Height of the base origin above the ground [m].
-        roll: Roll reference [rad].
-        pitch: Pitch reference [rad].
         position: Position reference of the centre of mass, world, shape (2,) [m].
-        yaw: Yaw reference [rad], continuous (not wrapped).
     """
 
     def __init__(self, config: ReferenceConfig, standing_height: float) -> None:
@@ -81,13 +93,40 @@ class MotionReference:
         """
         self.config = config
         self.standing_height = standing_height
-        self.velocity = np.zeros(2)
-        self.position = np.zeros(2)
-        self.yaw_rate = 0.0
-        self.height = standing_height
-        self.roll = 0.0
-        self.pitch = 0.0
-        self.yaw = 0.0
+        self._pose = np.zeros(9)
+        self._pose[3] = standing_height
+        self.velocity = self._pose[0:2]
+        self.position = self._pose[7:9]
+        c = config
+        self._rates = np.array([c.acceleration] * 2 + [c.yaw_acceleration] + [c.posture_rate] * 3)
+        self._leash = np.array([c.position_leash, c.yaw_leash])
+        self._target = np.zeros(6)
+        self._last: tuple[LocomotionCommand, bool] | None = None
+
+    @property
+    def yaw_rate(self) -> float:
+        """Turning rate reference [rad/s]."""
+        return float(self._pose[2])
+
+    @property
+    def height(self) -> float:
+        """Height reference of the base origin above the ground [m]."""
+        return float(self._pose[3])
+
+    @property
+    def roll(self) -> float:
+        """Roll reference relative to the ground [rad]."""
+        return float(self._pose[4])
+
+    @property
+    def pitch(self) -> float:
+        """Pitch reference relative to the ground [rad]."""
+        return float(self._pose[5])
+
+    @property
+    def yaw(self) -> float:
+        """Yaw reference, continuous over turns [rad]."""
+        return float(self._pose[6])
 
     def reset(self, position: Array, yaw: float, height: float) -> None:
         """Begin at rest from a pose.
@@ -97,12 +136,10 @@ class MotionReference:
             yaw: Yaw [rad].
             height: Height of the base now [m].
         """
-        self.velocity = np.zeros(2)
-        self.position = np.array(position[:2])
-        self.yaw_rate = 0.0
-        self.height = height
-        self.roll = self.pitch = 0.0
-        self.yaw = yaw
+        self._pose[:] = 0.0
+        self._pose[3] = height
+        self._pose[6] = yaw
+        self._pose[7:9] = position[:2]
 
     def advance(self, command: LocomotionCommand, position: Array, yaw: float, dt: float, moving: bool) -> None:
         """Follow the command for one tick.
@@ -114,26 +151,22 @@ class MotionReference:
             dt: Time since the last tick [s].
             moving: False while standing: velocity commands are ignored.
         """
+        if self._last is None or self._last[0] is not command or self._last[1] != moving:
+            self._last = (command, moving)
+            self._aim(command, moving)
+        _follow(self._pose, self._target, self._rates, self._leash, position, yaw, dt)
+
+    def _aim(self, command: LocomotionCommand, moving: bool) -> None:
         c = self.config
-        limit = c.max_speed if moving else 0.0
-        step = c.acceleration * dt
-        self.velocity[0] = _toward(self.velocity[0], min(max(command.velocity_x, -limit), limit), step)
-        self.velocity[1] = _toward(self.velocity[1], min(max(command.velocity_y, -limit), limit), step)
+        speed = c.max_speed if moving else 0.0
         turn = c.max_yaw_rate if moving else 0.0
-        self.yaw_rate = _toward(
-            self.yaw_rate, min(max(command.yaw_rate, -turn), turn), c.yaw_acceleration * dt
-        )
         height = self.standing_height if command.body_height is None else command.body_height
-        height = min(max(height, c.min_height * self.standing_height), c.max_height * self.standing_height)
-        step = c.posture_rate * dt
-        self.height = _toward(self.height, height, step)
-        self.roll = _toward(self.roll, min(max(command.roll, -c.max_tilt), c.max_tilt), step)
-        self.pitch = _toward(self.pitch, min(max(command.pitch, -c.max_tilt), c.max_tilt), step)
-        self.yaw += self.yaw_rate * dt
-        self.yaw = yaw + min(max(self.yaw - yaw, -c.yaw_leash), c.yaw_leash)
-        cos, sin = np.cos(self.yaw), np.sin(self.yaw)
-        self.position[0] += (cos * self.velocity[0] - sin * self.velocity[1]) * dt
-        self.position[1] += (sin * self.velocity[0] + cos * self.velocity[1]) * dt
-        leash = c.position_leash
-        for i in range(2):
-            self.position[i] = position[i] + min(max(self.position[i] - position[i], -leash), leash)
+        low, high = c.min_height * self.standing_height, c.max_height * self.standing_height
+        self._target[:] = (
+            min(max(command.velocity_x, -speed), speed),
+            min(max(command.velocity_y, -speed), speed),
+            min(max(command.yaw_rate, -turn), turn),
+            min(max(height, low), high),
+            min(max(command.roll, -c.max_tilt), c.max_tilt),
+            min(max(command.pitch, -c.max_tilt), c.max_tilt),
+        )

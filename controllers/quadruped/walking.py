@@ -1,0 +1,372 @@
+"""Walking: gait, swing legs, force plans and adaptation, one tick at a time."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from controllers.errors import InvalidValue
+from controllers.quadruped.adaptation import Adaptation
+from controllers.quadruped.body import BodyState
+from controllers.quadruped.centroidal import GRAVITY
+from controllers.quadruped.footholds import FootholdConfig, foothold_offset
+from controllers.quadruped.gait import GAITS, Gait, GaitScheduler, LegSchedule
+from controllers.quadruped.ground import GroundPlane
+from controllers.quadruped.horizon import fill_horizon, preview
+from controllers.quadruped.limbs import LimbConfig, limb_command
+from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig, MpcInput
+from controllers.quadruped.reference import MotionReference, ReferenceConfig
+from controllers.quadruped.swing import swing_references
+from controllers.residual.learner import LearnerInputs, ResidualLearner
+from controllers.robot.description import RobotDescription
+from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCommand, RobotState
+from controllers.robot.kinematics import LegKinematics
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class WalkingConfig:
+    """Tuning of walking.
+
+    Attributes:
+        mpc_period: Time between force plans [s]; a change of contacts triggers one at once.
+        velocity_decay: Time constant with which the preview lets velocity errors vanish [s].
+        landing_depth: How far below the ground swing feet aim, so that they land firmly [m].
+        follow_slope: Fraction of the ground's slope that the body's attitude follows.
+        mpc: Force MPC.
+        foothold: Footholds.
+        limb: Joint gains.
+        reference: Command limits.
+    """
+
+    mpc_period: float = 0.01
+    velocity_decay: float = 0.25
+    landing_depth: float = 0.005
+    follow_slope: float = 1.0
+    mpc: MpcConfig = field(default_factory=MpcConfig)
+    foothold: FootholdConfig = field(default_factory=FootholdConfig)
+    limb: LimbConfig = field(default_factory=LimbConfig)
+    reference: ReferenceConfig = field(default_factory=ReferenceConfig)
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            InvalidValue: Names the setting, what was got and what is allowed.
+        """
+        if not 0.002 <= self.mpc_period <= 0.1:
+            raise InvalidValue(f"WalkingConfig.mpc_period must lie in [0.002, 0.1] s, got {self.mpc_period}")
+        if not 0.01 <= self.velocity_decay <= 10.0:
+            raise InvalidValue(f"WalkingConfig.velocity_decay must lie in [0.01, 10] s, got {self.velocity_decay}")
+
+
+@njit(cache=True)
+def _world_forces(planned: Array, yaw: float, standing: Array, forces: Array) -> None:
+    """Turn planned forces from the heading frame of the plan into the world; swinging feet get none."""
+    c, s = np.cos(yaw), np.sin(yaw)
+    for leg in range(4):
+        f = planned[leg]
+        forces[leg, 0] = (c * f[0] - s * f[1]) * standing[leg]
+        forces[leg, 1] = (s * f[0] + c * f[1]) * standing[leg]
+        forces[leg, 2] = f[2] * standing[leg]
+
+
+class Walking:
+    """Keeps a robot on its feet and moves it; starts standing still.
+
+    Attributes:
+        adaptation: The learner and its bookkeeping.
+        mpc: The force MPC, with its count of failures.
+        reference: The smoothed command.
+        forces: Commanded ground reaction forces, world, shape (4, 3) [N].
+        standing: Scheduled contacts, shape (4,).
+        residual: Learned wrench, heading frame, shape (6,) [N, N·m].
+        height: Base above the ground as estimated [m].
+        plan: The plan made in the newest tick, or None.
+    """
+
+    def __init__(self, description: RobotDescription, config: WalkingConfig, learner: ResidualLearner) -> None:
+        """Build the parts.
+
+        Args:
+            description: The robot; its lumped mass properties are the nominal model.
+            config: Tuning.
+            learner: Residual learner.
+        """
+        self.config = config
+        self.robot = description
+        self.mpc = ConvexMpc(config.mpc, description.mass)
+        self.adaptation = Adaptation(learner, description.mass, np.array(description.inertia))
+        self.reference = MotionReference(config.reference, description.standing_height)
+        kinematics = LegKinematics(description)
+        feet = kinematics.foot_positions(np.array(description.standing_position))
+        self._under_hips = np.ascontiguousarray(feet[:, :2] - description.com[:2])
+        self._sides = np.sign(feet[:, 1])
+        self._inertia = np.array(description.inertia)
+        limb = config.limb
+        self._limb_arguments = (
+            kinematics.packed,
+            *(
+                np.array(a)
+                for a in (
+                    description.link_mass,
+                    description.link_com,
+                    description.link_inertia,
+                    description.armature,
+                    description.damping,
+                    limb.friction_compensation * np.array(description.frictionloss),
+                )
+            ),
+            np.array([limb.swing_stiffness, limb.swing_damping, limb.stance_damping, limb.max_joint_acceleration]),
+        )
+        self._ground = GroundPlane(description.foot_radius)
+        self.begin()
+
+    def begin(self) -> None:
+        """Start standing; what was learned stays."""
+        self._gait = GaitScheduler(GAITS["stand"])
+        self._fresh = True
+        self._current: ForcePlan | None = None
+        self._next_plan = -np.inf
+        self._swing_xy = np.zeros((4, 2, 3))
+        self._lift_height = np.zeros(4)
+        self._targets = np.zeros((4, 3))
+        self._foot_position = np.zeros((4, 3))
+        self._foot_velocity = np.zeros((4, 3))
+        self._foot_acceleration = np.zeros((4, 3))
+        self.forces = np.zeros((4, 3))
+        self.standing = np.ones(4)
+        self.residual = np.zeros(6)
+        self.height = float("nan")
+        self.plan: ForcePlan | None = None
+        self.mpc.reset()
+        self.adaptation.interrupt()
+
+    @property
+    def gait(self) -> str:
+        """Name of the running gait."""
+        return self._gait.gait.name
+
+    @property
+    def still(self) -> bool:
+        """Whether all feet stand for good and no motion is commanded any more."""
+        standing = self._gait.gait.duty >= 1.0 and not self._gait.switching
+        return standing and float(np.abs(self.reference.velocity).max()) < 0.01
+
+    def step(
+        self,
+        state: RobotState,
+        estimate: BaseEstimate,
+        body: BodyState,
+        command: LocomotionCommand,
+        time: float,
+        dt: float,
+    ) -> JointCommand:
+        """Walk for one tick.
+
+        Args:
+            state: Newest sensor reading.
+            estimate: Pose, twist and contacts.
+            body: The same in world axes.
+            command: What is asked of the legs; its gait is one of `GAITS`.
+            time: Time now [s].
+            dt: Time since the previous tick [s].
+
+        Returns:
+            Impedance command.
+        """
+        if self._fresh:
+            self._ground.reset(body.feet)
+            self.reference.reset(body.com, body.yaw, float(body.base_position[2]) - self._ground.height(body.com))
+            self._fresh = False
+        self._gait.request(GAITS[command.gait])
+        schedule = self._gait.advance(dt)
+        standing = schedule.contact
+        gait = self._gait.gait
+        self.reference.advance(command, body.com, body.yaw, dt, gait.duty < 1.0)
+        if dt > 0.0:
+            known = self._current is None or self._current.found
+            self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known)
+        self._ground.update(body.feet, standing, estimate.contact, body.com, dt)
+        height = float(body.com[2]) - self._ground.height(body.com)
+        cos, sin = np.cos(body.yaw), np.sin(body.yaw)
+        v = self.reference.velocity
+        velocity_reference = np.array([cos * v[0] - sin * v[1], sin * v[0] + cos * v[1], 0.0])
+        nominal = self._under_hips.copy()
+        nominal[:, 1] += (self.config.foothold.stance_width + gait.stance_width) * self._sides
+        self._swing(schedule, gait, body, nominal, velocity_reference, height, dt)
+        self.standing[:] = standing
+
+        self.plan = None
+        if time >= self._next_plan - 1e-9 or schedule.switched:
+            self.plan = self._current = self._replan(body, nominal, velocity_reference, height, time)
+            self._next_plan = time + self.config.mpc_period
+        if self._current is not None:
+            _world_forces(self._current.at(time), self._current.yaw, standing, self.forces)
+        joint = JointCommand(time, np.empty(12), np.empty(12), np.empty(12), np.empty(12), np.empty(12))
+        limb_command(
+            *self._limb_arguments,
+            state.joint_position,
+            state.joint_velocity,
+            body.rotation,
+            body.base_position,
+            body.base_velocity,
+            body.spin_body,
+            standing,
+            self.forces,
+            self._foot_position,
+            self._foot_velocity,
+            self._foot_acceleration,
+            velocity_reference,
+            self.reference.yaw_rate * body.rotation[2],
+            joint.position,
+            joint.velocity,
+            joint.effort,
+            joint.stiffness,
+            joint.damping,
+        )
+        self.height = height - float(body.com[2] - body.base_position[2])
+        return joint
+
+    def _swing(
+        self,
+        schedule: LegSchedule,
+        gait: Gait,
+        body: BodyState,
+        nominal: Array,
+        velocity_reference: Array,
+        height: float,
+        dt: float,
+    ) -> None:
+        offset = foothold_offset(
+            self.config.foothold, body.velocity, velocity_reference, self.reference.yaw_rate, height, gait.stance_time
+        )
+        swing_references(
+            schedule.contact,
+            self.standing,
+            schedule.swing_left,
+            schedule.swing_phase,
+            body.feet,
+            body.com,
+            body.velocity,
+            body.yaw,
+            self.reference.yaw_rate,
+            nominal,
+            offset,
+            self._ground.plane,
+            self.robot.foot_radius,
+            self.config.landing_depth,
+            gait.swing_height,
+            gait.swing_time,
+            dt,
+            self._swing_xy,
+            self._lift_height,
+            self._targets,
+            self._foot_position,
+            self._foot_velocity,
+            self._foot_acceleration,
+        )
+
+    def _intervals(self) -> Array:
+        """Grid of the horizon: whole fractions of the gait's half cycle, the first interval up to the next line.
+
+        Contacts then switch on grid lines (for a duty factor of one half), so the plan sees no foot that
+        stands for half an interval.
+        """
+        c = self.config.mpc
+        gait = self._gait.gait
+        if gait.duty >= 1.0:
+            return np.full(c.horizon, c.interval)
+        per_cycle = 2 * max(round(0.5 * gait.period / c.interval), 1)
+        interval = gait.period / per_cycle
+        first = (1.0 - self._gait.phase * per_cycle % 1.0) * interval
+        intervals = np.full(c.horizon, interval)
+        intervals[0] = first + interval if first < 0.25 * interval else first
+        return intervals
+
+    def _replan(
+        self, body: BodyState, nominal: Array, velocity_reference: Array, height: float, time: float
+    ) -> ForcePlan:
+        c, reference = self.config, self.reference
+        n = c.mpc.horizon
+        intervals = self._intervals()
+        contacts = self._gait.horizon(intervals)
+        contacts[0] = self.standing
+        levers = np.empty((n, 4, 3))
+        gait = self._gait.gait
+        offset = foothold_offset(
+            c.foothold, velocity_reference, velocity_reference, reference.yaw_rate, height, gait.stance_time
+        )
+        preview(
+            intervals,
+            contacts,
+            body.com,
+            body.velocity,
+            velocity_reference,
+            body.yaw,
+            reference.yaw_rate,
+            c.velocity_decay,
+            body.feet,
+            self._targets,
+            1.0 - self.standing,
+            nominal,
+            offset,
+            c.foothold.capture_gain * float(np.sqrt(max(height, 0.05) / GRAVITY)),
+            self._ground.plane,
+            self.robot.foot_radius,
+            levers,
+        )
+        inputs = MpcInput(
+            intervals=intervals,
+            contacts=contacts,
+            levers=levers,
+            position=np.empty(6),
+            velocity=np.empty(6),
+            position_reference=np.empty((n, 6)),
+            velocity_reference=np.empty((n, 6)),
+            residual=np.empty((n, 6)),
+            inertia=np.empty((n, 3, 3)),
+        )
+        learner = LearnerInputs(np.empty((n, 9)), np.empty((n, 6)), contacts, np.empty(n))
+        fill_horizon(
+            intervals,
+            body.rotation,
+            body.yaw,
+            body.com,
+            height,
+            body.velocity,
+            body.spin,
+            self._inertia,
+            velocity_reference,
+            reference.yaw_rate,
+            reference.yaw - body.yaw,
+            reference.position - body.com[:2],
+            np.array([reference.roll, reference.pitch]),
+            reference.height + float(body.com[2] - body.base_position[2]),
+            self._ground.plane,
+            c.follow_slope,
+            c.velocity_decay,
+            levers,
+            self._current.forces if self._current is not None else np.zeros((n, 4, 3)),
+            inputs.position,
+            inputs.velocity,
+            inputs.position_reference,
+            inputs.velocity_reference,
+            inputs.inertia,
+            learner.state,
+            learner.contact_wrench,
+        )
+        learner.gait_phase[0] = self._gait.phase
+        learner.gait_phase[1:] = (self._gait.phase + np.cumsum(intervals)[:-1] / gait.period) % 1.0
+        now = LearnerInputs(
+            learner.state[:1].copy(),
+            learner.contact_wrench[:1].copy(),
+            contacts[:1].copy(),
+            learner.gait_phase[:1].copy(),
+        )
+        self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
+        inputs.residual = self.adaptation.learner.predict(learner)
+        self.residual = inputs.residual[0].copy()
+        return self.mpc.plan(inputs, time, body.yaw)
