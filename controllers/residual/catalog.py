@@ -1,0 +1,86 @@
+"""The learners by name."""
+
+from collections.abc import Callable
+from dataclasses import fields, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue, UnknownName
+from controllers.residual.l1 import L1Adaptive, L1Config
+from controllers.residual.learner import ResidualLearner
+from controllers.residual.none import NoLearner
+from controllers.residual.random_features import RandomFeatures, RandomFeaturesConfig
+
+Array = npt.NDArray[np.float64]
+
+# Arguments: nominal mass [kg], nominal inertia, shape (3, 3) [kg·m²], seed, values of configuration fields.
+Factory = Callable[[float, Array, int, dict[str, Any]], ResidualLearner]
+
+
+def _check_parameters(known: tuple[str, ...], given: dict[str, Any]) -> None:
+    for name in given:
+        if name not in known:
+            raise UnknownName("learner parameter", name, known)
+
+
+def _none(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+    if overrides:
+        raise InvalidValue(f"learner 'none' has no parameters, got {', '.join(sorted(overrides))}")
+    return NoLearner()
+
+
+def _l1(preset: Callable[[float], L1Config]) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(L1Config)), overrides)
+        return L1Adaptive(replace(preset(mass), **overrides))
+
+    return make
+
+
+def _random_features(preset: Callable[..., RandomFeaturesConfig], **settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(RandomFeaturesConfig)), overrides)
+        return RandomFeatures(preset(mass, **{"seed": seed, **settings, **overrides}))
+
+    return make
+
+
+LEARNERS: dict[str, Factory] = {
+    "none": _none,
+    "l1": _l1(L1Config.published),
+    "l1_published": _l1(L1Config.published),
+    "l1_tuned": _l1(L1Config.tuned),
+    "random_features": _random_features(RandomFeaturesConfig.for_robot),
+    "rff_least_squares": _random_features(RandomFeaturesConfig.for_robot, method="least_squares", time_constant_s=1.0),
+    "rff_published": _random_features(RandomFeaturesConfig.published),
+    # Ten times the published rate: the strongest form of the published learner, a low-pass of 0.17 s.
+    "rff_tuned": _random_features(RandomFeaturesConfig.published, learning_rate=0.03),
+}
+
+
+def make_learner(name: str, mass: float, inertia: Array, seed: int = 0, **overrides: Any) -> ResidualLearner:
+    """Make a learner.
+
+    Args:
+        name: A key of `LEARNERS`.
+        mass: Nominal mass of the robot [kg].
+        inertia: Nominal rotational inertia about the centre of mass, shape (3, 3) [kg·m²].
+        seed: Seed of whatever the learner draws.
+        overrides: Fields of the learner's configuration that should differ from its preset.
+
+    Returns:
+        The learner, knowing nothing yet.
+
+    Raises:
+        UnknownName: No such learner, or no such field.
+        InvalidValue: Mass or inertia are not those of a body, or a field has a value out of range.
+    """
+    if name not in LEARNERS:
+        raise UnknownName("residual learner", name, LEARNERS)
+    if not 0.0 < mass < np.inf:
+        raise InvalidValue(f"mass must be finite and > 0, got {mass}")
+    if np.shape(inertia) != (3, 3) or not np.isfinite(inertia).all():
+        raise InvalidValue(f"inertia must be a finite (3, 3) array, got {inertia}")
+    return LEARNERS[name](mass, inertia, seed, overrides)
