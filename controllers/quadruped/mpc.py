@@ -45,11 +45,11 @@ class MpcConfig:
 
     horizon: int = 10
     interval: float = 0.04
-    orientation_weight: tuple[float, float, float] = (60.0, 60.0, 20.0)
-    position_weight: tuple[float, float, float] = (2.0, 2.0, 400.0)
+    orientation_weight: tuple[float, float, float] = (100.0, 100.0, 40.0)
+    position_weight: tuple[float, float, float] = (10.0, 10.0, 400.0)
     angular_velocity_weight: tuple[float, float, float] = (0.3, 0.3, 0.6)
     velocity_weight: tuple[float, float, float] = (8.0, 8.0, 4.0)
-    force_weight: float = 0.05
+    force_weight: float = 0.02
     friction: float = 0.5
     min_normal_force: float = 5.0
     max_normal_force: float = 1.6
