@@ -83,16 +83,16 @@ def _slack(constraint: int, mu: float, low: Array, high: Array, x: Array) -> flo
     contact, kind = constraint // 6, constraint % 6
     i = 3 * contact
     if kind == 0:
-        return mu * x[i + 2] - x[i]
+        return float(mu * x[i + 2] - x[i])
     if kind == 1:
-        return mu * x[i + 2] + x[i]
+        return float(mu * x[i + 2] + x[i])
     if kind == 2:
-        return mu * x[i + 2] - x[i + 1]
+        return float(mu * x[i + 2] - x[i + 1])
     if kind == 3:
-        return mu * x[i + 2] + x[i + 1]
+        return float(mu * x[i + 2] + x[i + 1])
     if kind == 4:
-        return x[i + 2] - low[contact]
-    return high[contact] - x[i + 2]
+        return float(x[i + 2] - low[contact])
+    return float(high[contact] - x[i + 2])
 
 
 @njit(cache=True, fastmath=True)
@@ -114,7 +114,7 @@ def _append(basis: Array, v: Array, q: int, n: int, coefficients: Array) -> floa
     s = 0.0
     for i in range(n):
         s += v[i] * v[i]
-    return np.sqrt(s)
+    return float(np.sqrt(s))
 
 
 @njit(cache=True, fastmath=True)

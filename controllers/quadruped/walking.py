@@ -108,17 +108,12 @@ class Walking:
         limb = config.limb
         self._limb_arguments = (
             kinematics.packed,
-            *(
-                np.array(a)
-                for a in (
-                    description.link_mass,
-                    description.link_com,
-                    description.link_inertia,
-                    description.armature,
-                    description.damping,
-                    limb.friction_compensation * np.array(description.frictionloss),
-                )
-            ),
+            np.array(description.link_mass),
+            np.array(description.link_com),
+            np.array(description.link_inertia),
+            np.array(description.armature),
+            np.array(description.damping),
+            limb.friction_compensation * np.array(description.frictionloss),
             np.array([limb.swing_stiffness, limb.swing_damping, limb.stance_damping, limb.max_joint_acceleration]),
         )
         self._ground = GroundPlane(description.foot_radius)
