@@ -9,7 +9,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue
 from controllers.robot.description import RobotDescription
 from controllers.robot.joints import JOINT_NAMES, LEGS
-from sim.terrain import FLOOR, Terrain
+from sim.terrain import Terrain
 
 Array = npt.NDArray[np.float64]
 Index = npt.NDArray[np.intp]
@@ -94,7 +94,7 @@ def index_model(model: mujoco.MjModel) -> ModelIndex:
         The indices.
     """
     joints = [model.joint(name).id for name in JOINT_NAMES]
-    free = int(np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)[0])
+    free = _free_joint(model)
     ground = [i for i in range(model.ngeom) if model.geom_bodyid[i] == 0]
     return ModelIndex(
         base=int(model.jnt_bodyid[free]),
@@ -107,6 +107,23 @@ def index_model(model: mujoco.MjModel) -> ModelIndex:
         touch=int(model.sensor(FOOT_SITE.format(leg=LEGS[0])).adr[0]),
         ground=frozenset(ground),
     )
+
+
+def index_model_joints(model: mujoco.MjModel) -> tuple[int, Index]:
+    """Look up the position coordinates of any model of a robot.
+
+    Args:
+        model: A compiled model.
+
+    Returns:
+        First of the seven coordinates of the free joint; coordinate of each joint, canonical order, shape (12,).
+    """
+    joints = [model.jnt_qposadr[model.joint(name).id] for name in JOINT_NAMES]
+    return int(model.jnt_qposadr[_free_joint(model)]), np.array(joints, dtype=np.intp)
+
+
+def _free_joint(model: mujoco.MjModel) -> int:
+    return int(np.flatnonzero(model.jnt_type == mujoco.mjtJoint.mjJNT_FREE)[0])
 
 
 def _base(spec: mujoco.MjSpec) -> mujoco.MjsBody:
@@ -159,6 +176,3 @@ def _add_sensors(spec: mujoco.MjSpec, base: mujoco.MjsBody) -> None:
         # Larger than the foot, so that the contact point lies inside however deep the foot sinks in.
         foot.parent.add_site(name=name, pos=foot.pos, size=[1.5 * foot.size[0]] * 3, group=5)
         spec.add_sensor(name=name, type=kind.mjSENS_TOUCH, objtype=site, objname=name)
-
-
-__all__ = ["FLOOR", "ModelIndex", "build_spec", "index_model"]

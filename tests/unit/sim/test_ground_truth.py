@@ -62,9 +62,11 @@ def test_a_robot_without_its_legs_under_it_touches_the_ground_with_its_trunk():
     legs_up = np.tile([0.0, 3.1, -1.0], 4)
     backend.set_state(np.array([0.0, 0.0, 0.12]), np.array([1.0, 0.0, 0.0, 0.0]), legs_up)
     assert not backend.ground_truth().trunk_contact
-    for _ in range(200):
+    touched = []
+    for _ in range(50):
         backend.advance()
-    assert backend.ground_truth().trunk_contact
+        touched.append(backend.ground_truth().trunk_contact)
+    assert any(touched)
 
 
 def test_a_robot_on_its_back_has_fallen():
