@@ -88,18 +88,23 @@ def _solve_daqp(problem: QuadraticProgram) -> Solution:
 def _solve_osqp(problem: QuadraticProgram) -> Solution:
     start = time.perf_counter()
     solver = osqp.OSQP()
-    solver.setup(
-        sparse.csc_matrix(np.triu(problem.hessian)),
-        problem.gradient,
-        sparse.csc_matrix(problem.matrix),
-        problem.lower,
-        problem.upper,
-        verbose=False,
-        eps_abs=1e-6,
-        eps_rel=1e-6,
-        max_iter=20000,
-        polishing=True,
-    )
+    try:
+        solver.setup(
+            sparse.csc_matrix(np.triu(problem.hessian)),
+            problem.gradient,
+            sparse.csc_matrix(problem.matrix),
+            problem.lower,
+            problem.upper,
+            verbose=False,
+            eps_abs=1e-6,
+            eps_rel=1e-6,
+            max_iter=20000,
+            polishing=True,
+        )
+    except osqp.OSQPException as error:
+        # OSQP refuses what it finds not convex before it iterates.
+        nothing = np.full(problem.gradient.shape, np.nan)
+        return Solution(False, nothing, 0, time.perf_counter() - start, f"set-up error {error}")
     result = solver.solve(raise_error=False)
     x = np.asarray(result.x, dtype=np.float64)
     found = result.info.status == "solved" and bool(np.isfinite(x).all())
@@ -107,6 +112,19 @@ def _solve_osqp(problem: QuadraticProgram) -> Solution:
 
 
 SOLVERS: dict[str, Callable[[QuadraticProgram], Solution]] = {"daqp": _solve_daqp, "osqp": _solve_osqp}
+
+
+def _defect(problem: QuadraticProgram) -> str | None:
+    """Say what makes a program unsolvable before any solver sees it, or None."""
+    p = problem
+    # One sum instead of n² tests: it is finite only if every entry is.
+    if not np.isfinite(p.hessian.sum() + p.gradient.sum() + p.matrix.sum()):
+        return "not finite"
+    if np.isnan(p.lower).any() or np.isnan(p.upper).any():
+        return "bounds are NaN"
+    if (p.lower > p.upper).any():
+        return f"lower bound above upper bound in row {int(np.argmax(p.lower > p.upper))}"
+    return None
 
 
 def solve(problem: QuadraticProgram, solver: str = "daqp") -> Solution:
@@ -124,4 +142,7 @@ def solve(problem: QuadraticProgram, solver: str = "daqp") -> Solution:
     """
     if solver not in SOLVERS:
         raise UnknownName("QP solver", solver, SOLVERS)
+    defect = _defect(problem)
+    if defect is not None:
+        return Solution(False, np.full(problem.gradient.shape, np.nan), 0, 0.0, defect)
     return SOLVERS[solver](problem)

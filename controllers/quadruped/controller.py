@@ -62,8 +62,9 @@ class LocomotionInfo:
         mode: "resting", "rising", "walking", "lowering" or "fallen".
         gait: Name of the running gait.
         contact: Scheduled contacts, shape (4,).
-        forces: Commanded ground reaction forces, world, shape (4, 3) [N].
-        residual: Learned wrench now, heading frame, force then moment, shape (6,) [N, N·m].
+        forces: Commanded ground reaction forces, world; zero unless walking, shape (4, 3) [N].
+        residual: Learned wrench that the plan uses, heading frame, force then moment; zero unless walking,
+            shape (6,) [N, N·m].
         height: Height of the base above the ground as estimated; NaN unless walking [m].
         height_reference: Its reference [m].
         velocity_reference: Velocity reference, heading frame, shape (2,) [m/s].
@@ -174,8 +175,8 @@ class LocomotionController:
             mode=self._mode,
             gait=walking.gait,
             contact=walking.standing.copy(),
-            forces=walking.forces.copy(),
-            residual=walking.residual.copy(),
+            forces=walking.forces.copy() if active else np.zeros((4, 3)),
+            residual=walking.residual.copy() if active else np.zeros(6),
             height=walking.height if active else float("nan"),
             height_reference=walking.reference.height,
             velocity_reference=walking.reference.velocity.copy(),

@@ -49,18 +49,19 @@ def foothold_offset(
 
     :math:`\tfrac12 T_s \bar v + k\sqrt{h/g}\,(v-\bar v) + \tfrac{h}{g}\, v\times\bar\omega`: Raibert's
     neutral point (Legged Robots That Balance, 1986), the step that captures the velocity error of a
-    linear inverted pendulum, and the lean of a turn.
+    linear inverted pendulum, and the lean of a turn. It holds in any frame with z up, as long as
+    both velocities are in the same one.
 
     Args:
         config: Tuning.
-        velocity: Velocity of the body, heading frame, shape (2,) [m/s].
-        velocity_reference: Commanded velocity, heading frame, shape (2,) [m/s].
+        velocity: Velocity of the body, at least shape (2,) [m/s].
+        velocity_reference: Commanded velocity, same frame, at least shape (2,) [m/s].
         yaw_rate_reference: Commanded turning rate [rad/s].
         height: Height of the centre of mass above the ground [m].
         stance_time: Time that the foot will stand [s].
 
     Returns:
-        Offset in the heading frame, shape (2,) [m].
+        Offset in the frame of the velocities, each component within `max_step`, shape (2,) [m].
     """
     fall = config.capture_gain * np.sqrt(max(height, 0.05) / GRAVITY)
     lean = height / GRAVITY * yaw_rate_reference

@@ -213,8 +213,15 @@ class GaitScheduler:
         self.offsets = np.array(gait.offsets)
         self.phase = self._entry_phase(gait)
         # Feet that the entry phase would have in the air stay down until their own next lift-off.
+        self._held[:] = self._until_stance()
+
+    def _until_stance(self) -> Array:
+        """Time until each leg's own phase has it stand, 0 where it already does, shape (4,) [s].
+
+        A nanosecond is added, so that rounding leaves no gap between the hold and the stance.
+        """
         leg_phase = (self.phase + self.offsets) % 1.0
-        self._held[:] = np.where(leg_phase >= gait.duty, (1.0 - leg_phase) * gait.period, 0.0)
+        return np.where(leg_phase >= self.gait.duty, (1.0 - leg_phase) * self.gait.period + 1e-9, 0.0)
 
     @staticmethod
     def _entry_phase(gait: Gait) -> float:
@@ -237,6 +244,9 @@ class GaitScheduler:
             return
         self._requested = gait
         self._landing[:] = self._schedule.contact < 0.5
+        if gait is self.gait:
+            # Taken back half-way: legs that the switch kept down must not lift in mid-swing.
+            self._held[:] = np.where(self._schedule.contact > 0.5, self._until_stance(), 0.0)
 
     @property
     def switching(self) -> bool:
@@ -254,11 +264,11 @@ class GaitScheduler:
         """
         gait, schedule = self.gait, self._schedule
         self.phase = (self.phase + dt / gait.period) % 1.0
+        self._held -= dt
         changed, all_stand = self._update(self.switching)
         if self.switching and all_stand:
             self._enter(self._requested)
             changed = self._update(False)[0] or changed
-        self._held -= dt
         schedule.switched = changed
         return schedule
 

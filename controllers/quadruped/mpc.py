@@ -69,8 +69,18 @@ class MpcConfig:
             raise InvalidValue(f"MpcConfig.interval must lie in [0.005, 0.2] s, got {self.interval}")
         if not 0.05 <= self.friction <= 2.0:
             raise InvalidValue(f"MpcConfig.friction must lie in [0.05, 2], got {self.friction}")
-        if self.force_weight <= 0.0:
-            raise InvalidValue(f"MpcConfig.force_weight must be > 0, got {self.force_weight}")
+        for name in ("orientation_weight", "position_weight", "angular_velocity_weight", "velocity_weight"):
+            weights = getattr(self, name)
+            if len(weights) != 3 or not all(0.0 <= w < np.inf for w in weights):
+                raise InvalidValue(f"MpcConfig.{name} must be three finite numbers >= 0, got {weights}")
+        if not 0.0 < self.force_weight < np.inf:
+            raise InvalidValue(f"MpcConfig.force_weight must be finite and > 0, got {self.force_weight}")
+        if not 0.0 <= self.min_normal_force < np.inf:
+            raise InvalidValue(f"MpcConfig.min_normal_force must be finite and >= 0 N, got {self.min_normal_force}")
+        if not 0.0 < self.max_normal_force < np.inf:
+            raise InvalidValue(f"MpcConfig.max_normal_force must be finite and > 0, got {self.max_normal_force}")
+        if self.max_iterations < 1:
+            raise InvalidValue(f"MpcConfig.max_iterations must be >= 1, got {self.max_iterations}")
         if self.solver not in MPC_SOLVERS:
             raise UnknownName("MPC solver", self.solver, MPC_SOLVERS)
 
