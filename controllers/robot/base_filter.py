@@ -59,6 +59,12 @@ def predict(
         x[V] += dt * a
         for i in range(4):
             x[S + i] += dt * rolling[i, axis]
+    # Exact integrals of the two white noises over the step.
+    pp = acceleration_density * dt**3 / 3.0 + bias_density * dt**5 / 20.0
+    pv = acceleration_density * half + bias_density * dt**4 / 8.0
+    vv = acceleration_density * dt + bias_density * dt**3 / 3.0
+    pb = -bias_density * dt**3 / 6.0
+    vb = -bias_density * half
     for g in range(covariances.shape[0]):
         c = covariances[g]
         for j in range(N_STATES):
@@ -67,10 +73,14 @@ def predict(
         for j in range(N_STATES):
             c[j, P] += dt * c[j, V] - half * c[j, B]
             c[j, V] -= dt * c[j, B]
-        c[P, P] += acceleration_density * dt * dt * dt / 3.0
-        c[P, V] += acceleration_density * half
-        c[V, P] += acceleration_density * half
-        c[V, V] += acceleration_density * dt
+        c[P, P] += pp
+        c[P, V] += pv
+        c[V, P] += pv
+        c[V, V] += vv
+        c[P, B] += pb
+        c[B, P] += pb
+        c[V, B] += vb
+        c[B, V] += vb
         c[B, B] += bias_density * dt
         for i in range(4):
             c[S + i, S + i] += foot_variances[i]

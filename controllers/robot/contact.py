@@ -51,7 +51,7 @@ class ContactConfig:
     use_foot_sensors: bool = True
     touchdown_fraction: float = 0.12
     liftoff_fraction: float = 0.07
-    filter_time: float = 0.003
+    filter_time: float = 0.002
     damping_length: float = 0.01
     friction_rate: float = 0.3
     longest_step: float = 0.02

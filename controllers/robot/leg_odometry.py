@@ -65,7 +65,8 @@ FOOT_RADIUS, ROLLING_RADIUS, LOW_FORCE, HIGH_FORCE = range(14, 18)
 _STANCE_TIME = 0
 _IMU_LEVER_VELOCITY = 4
 _TIME_WITHOUT_STANCE = 7
-MEMORY_SIZE = 8
+_STOOD = 8
+MEMORY_SIZE = 12
 # A weight below this counts as swing.
 _LEAST_WEIGHT = 0.05
 
@@ -146,6 +147,7 @@ def start(
     for leg in range(4):
         plant_foot(mean, covariances, leg, motion[0, leg], constants[LEVER_STD] ** 2)
         memory[_STANCE_TIME + leg] = constants[TRUST_TIME] if contact[leg] > 0.5 else 0.0
+        memory[_STOOD + leg] = contact[leg]
     memory[_TIME_WITHOUT_STANCE] = 0.0 if stood > 0.0 else constants[REST_TIME]
     _imu_lever_velocity(rotation, reading, imu, memory[_IMU_LEVER_VELOCITY : _IMU_LEVER_VELOCITY + 3])
     _report(mean, rotation, reading, out)
@@ -236,10 +238,11 @@ def advance(
             variances[leg] *= distance / constants[SLIP_GATE]
             foot_variances[leg] = -1.0
     for leg in range(4):
-        if weights[leg] == 0.0 or foot_variances[leg] < 0.0 or lost:
-            plant_foot(mean, covariances, leg, levers[leg], lever_variance)
-        else:
+        stood, memory[_STOOD + leg] = memory[_STOOD + leg] > 0.0, weights[leg]
+        if stood and weights[leg] > 0.0 and foot_variances[leg] >= 0.0 and not lost:
             measure_lever(mean, covariances, leg, levers[leg], lever_variance)
+        else:
+            plant_foot(mean, covariances, leg, levers[leg], lever_variance)
     for leg in range(4):
         if weights[leg] > 0.0:
             measure_velocity(mean, covariances, told[leg], variances[leg])
