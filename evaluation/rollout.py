@@ -1,7 +1,7 @@
 """Runs a scenario with estimator, controller and gatekeeper in one process, without ROS."""
 
 import time as clock
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -29,11 +29,13 @@ class RolloutConfig:
     Attributes:
         locomotion: Tuning of the controller, with the learner's name.
         estimator: "kalman" (IMU and joints) or "ground_truth" (straight from the simulator).
+        foot_sensors: Let the estimator see the foot sensors; it infers contacts from joint torques otherwise.
         stop_on_fall: End the run at the first fall.
     """
 
     locomotion: LocomotionConfig = field(default_factory=LocomotionConfig)
     estimator: str = "kalman"
+    foot_sensors: bool = False
     stop_on_fall: bool = True
 
     def __post_init__(self) -> None:
@@ -134,6 +136,8 @@ class Rollout:
             What happened in it; the truth is that before the period.
         """
         state = self.backend.read()
+        if not self.config.foot_sensors and state.foot_force is not None:
+            state = replace(state, foot_force=None)
         truth = self.backend.ground_truth()
         command = self.scenario.command(state.time)
         begin = clock.process_time()
@@ -256,6 +260,4 @@ def to_heading(wrench: Array, yaw: float) -> Array:
     """
     c, s = np.cos(yaw), np.sin(yaw)
     f, m = wrench[:3], wrench[3:]
-    return np.array(
-        [c * f[0] + s * f[1], c * f[1] - s * f[0], f[2], c * m[0] + s * m[1], c * m[1] - s * m[0], m[2]]
-    )
+    return np.array([c * f[0] + s * f[1], c * f[1] - s * f[0], f[2], c * m[0] + s * m[1], c * m[1] - s * m[0], m[2]])

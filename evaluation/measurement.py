@@ -1,0 +1,130 @@
+"""The metrics of one run."""
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.quadruped import metrics
+from evaluation.rollout import RunLog
+from evaluation.windows import Window, load
+from sim.scenarios import Scenario
+
+Array = npt.NDArray[np.float64]
+
+CONTROL_PERIOD_S = 0.002
+# What is known of a run that ended in a fall; the rest would be taken from a truncated run.
+OF_EVERY_RUN = ("fell", "end_time_s", "solve_time_p50_s", "solve_time_p99_s", "deadline_miss_fraction")
+BINARY = ("fell", "survived", "settled")
+
+
+def measure(log: RunLog, window: Window) -> dict[str, float]:
+    """Measure a run.
+
+    Tracking errors count within the window, settling from the first payload on, computing times over the whole run.
+    A run that ended in a fall has only the metrics in `OF_EVERY_RUN` and `survived`.
+
+    Args:
+        log: The run.
+        window: Begin and end of the window [s].
+
+    Returns:
+        Values by name; the names carry units, and shares and 0/1 have none. NaN where there is nothing to measure.
+    """
+    values = log.values
+    walking = values["walking"] > 0.5
+    measured = {
+        "fell": float(log.fell),
+        "survived": float(not log.fell),
+        "end_time_s": log.end_time,
+        "solve_time_p50_s": metrics.solve_time_s(values["solve_time"], 50.0),
+        "solve_time_p99_s": metrics.solve_time_s(values["solve_time"], 99.0),
+        "deadline_miss_fraction": metrics.deadline_miss_fraction(values["controller_time"][walking], CONTROL_PERIOD_S),
+    }
+    if log.fell:
+        return measured
+    measured.update(tracking(log.scenario, values, window))
+    measured.update(settling(log.scenario, values))
+    ticks = max(len(values["time"]), 1)
+    seconds = values["time"][-1] - values["time"][0] if ticks > 1 else 0.0
+    measured["cpu_realtime_factor"] = metrics.cpu_realtime_factor(
+        float(seconds), values["controller_time"] + values["physics_time"]
+    )
+    measured["torque_saturation_fraction"] = metrics.mean(values["torque_saturation"][walking])
+    measured["solver_failures"] = float(np.sum(values["solver_found"] < 0.5))
+    return measured
+
+
+def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
+    """Compare what a robot did in a window with what was asked.
+
+    Args:
+        scenario: Says what was asked.
+        values: "time", "height", "height_reference", "roll", "pitch", "yaw", "velocity_body", "orientation",
+            "velocity_reference", "residual", "true_wrench" as in `RunLog`.
+        window: Begin and end [s].
+
+    Returns:
+        Values by name.
+    """
+    inside = (values["time"] >= window[0]) & (values["time"] < window[1])
+    v = {name: array[inside] for name, array in values.items()}
+    velocity = metrics.heading_velocity(v["velocity_body"], v["orientation"])
+    asked = [scenario.command(float(t)) for t in v["time"]]
+    asked_rate = metrics.mean(np.array([command.yaw_rate for command in asked]))
+    reference = v["velocity_reference"]
+    return {
+        "height_rmse_m": metrics.height_rmse_m(v["height"], v["height_reference"]),
+        "height_mean_error_m": metrics.height_mean_error_m(v["height"], v["height_reference"]),
+        "vx_rmse_mps": metrics.speed_rmse_mps(velocity[:, 0], reference[:, 0]),
+        "vy_rmse_mps": metrics.speed_rmse_mps(velocity[:, 1], reference[:, 1]),
+        "vx_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 0], reference[:, 0]),
+        "vy_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 1], reference[:, 1]),
+        "yaw_rate_mean_error_radps": _yaw_rate(v["time"], v["yaw"])
+        - metrics.mean(np.array([c.yaw_rate for c in asked])),
+        "roll_rmse_rad": metrics.angle_rmse_rad(v["roll"], np.array([c.roll for c in asked])),
+        "pitch_rmse_rad": metrics.angle_rmse_rad(v["pitch"], np.array([c.pitch for c in asked])),
+        "wrench_rmse_n": metrics.wrench_rmse_n(v["residual"], v["true_wrench"]),
+        "wrench_rmse_nm": metrics.wrench_rmse_nm(v["residual"], v["true_wrench"]),
+    }
+
+
+def settling(scenario: Scenario, values: Mapping[str, Array]) -> dict[str, float]:
+    """Find how long height and roll took to settle after the first payload or push.
+
+    Settled means that the height error averaged over a gait cycle stays within `SETTLE_HEIGHT_M` and roll within
+    `SETTLE_ROLL_RAD` until the load leaves.
+
+    Args:
+        scenario: Says when the load comes and goes.
+        values: "time", "height", "height_reference", "roll" as in `RunLog`.
+
+    Returns:
+        "settle_time_s" (the length of the window, a lower bound, where it never settled), "settled" (0/1) and
+        "sink_m", the largest drop of the averaged height; nothing without a load.
+    """
+    window = load(scenario)
+    if window is None:
+        return {}
+    inside = (values["time"] >= window[0]) & (values["time"] < window[1])
+    time, roll = values["time"][inside], values["roll"][inside]
+    if len(time) < 2:
+        return {}
+    error = values["height"][inside] - values["height_reference"][inside]
+    settle = max(
+        metrics.settle_time_s(time, error, metrics.SETTLE_HEIGHT_M),
+        metrics.settle_time_s(time, roll, metrics.SETTLE_ROLL_RAD),
+    )
+    return {
+        "settle_time_s": settle,
+        "settled": float(settle < time[-1] - time[0] - 1e-9),
+        "sink_m": max(0.0, -float(np.min(metrics.cycle_average(time, error)))),
+    }
+
+
+def _yaw_rate(time: Array, yaw: Array) -> float:
+    if len(time) < 2:
+        return math.nan
+    turned = np.unwrap(yaw)
+    return float((turned[-1] - turned[0]) / (time[-1] - time[0]))

@@ -1,0 +1,101 @@
+"""A run thinned to what a plot needs."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.quadruped.metrics import heading_velocity
+from evaluation.rollout import RunLog
+from evaluation.windows import Window, load
+
+Array = npt.NDArray[np.float64]
+
+KEPT = ("time", "height", "height_reference", "velocity_reference", "residual", "true_wrench", "roll", "pitch")
+EVERY = 5
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Curves of one run.
+
+    Attributes:
+        label: What is written beside its curves.
+        fell: Whether the run ended in a fall.
+        window: Where tracking is measured [s].
+        load: When the payload or push acts [s]; None for never.
+        values: By name, time first: those in `KEPT` and "velocity_heading" (T, 3).
+        solve_time: Times of the plans, shape (P,) [s].
+    """
+
+    label: str
+    fell: bool
+    window: Window
+    load: Window | None
+    values: Mapping[str, Array]
+    solve_time: Array
+
+    @classmethod
+    def of(cls, log: RunLog, label: str, window: Window) -> "Trace":
+        """Thin a run.
+
+        Args:
+            log: The run.
+            label: What is written beside its curves.
+            window: Where tracking is measured [s].
+
+        Returns:
+            Its trace.
+        """
+        thin = {name: log.values[name][::EVERY] for name in KEPT}
+        thin["velocity_heading"] = heading_velocity(
+            log.values["velocity_body"][::EVERY], log.values["orientation"][::EVERY]
+        )
+        solve = log.values["solve_time"]
+        return cls(label, log.fell, window, load(log.scenario), thin, solve[np.isfinite(solve)])
+
+    def save(self, path: Path) -> None:
+        """Write it to a file.
+
+        Args:
+            path: NumPy archive; its folder is made.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        loaded = np.full(2, np.nan) if self.load is None else np.array(self.load)
+        np.savez_compressed(
+            path,
+            label=self.label,
+            fell=self.fell,
+            window=np.array(self.window),
+            load=loaded,
+            solve_time=self.solve_time,
+            **{f"value_{name}": array.astype(np.float32) for name, array in self.values.items()},
+        )
+
+    @classmethod
+    def read(cls, path: Path) -> "Trace":
+        """Read a file that `save` wrote.
+
+        Args:
+            path: NumPy archive.
+
+        Returns:
+            The trace.
+        """
+        with np.load(path) as archive:
+            window, loaded = archive["window"].tolist(), archive["load"].tolist()
+            values = {
+                name.removeprefix("value_"): archive[name].astype(np.float64)
+                for name in archive.files
+                if name.startswith("value_")
+            }
+            return cls(
+                str(archive["label"]),
+                bool(archive["fell"]),
+                (window[0], window[1]),
+                None if np.isnan(loaded[0]) else (loaded[0], loaded[1]),
+                values,
+                archive["solve_time"],
+            )

@@ -1,0 +1,201 @@
+"""The command line: `pronk launch | eval | bench | doctor | scenario | report`."""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+# Before numpy is imported: the matrices are small, and a pool of threads costs more than it saves.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+from controllers.errors import ControlError, InvalidValue
+
+MISUSED = 2
+LAUNCH = "launch"
+LOG_WIDTH = 140
+
+
+class _Parser(argparse.ArgumentParser):
+    """Reports misuse in one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Print the message and exit.
+
+        Args:
+            message: What is wrong.
+        """
+        self.exit(MISUSED, f"error: {message} (see '{self.prog} --help')\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: Words after `pronk`; None for those of the process.
+
+    Returns:
+        Exit code: 0, 1 where the command found what it looks for to be bad, 2 where it was misused.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if words[:1] == [LAUNCH]:
+        return _launch(words[1:])
+    options = _parser().parse_args(words)
+    try:
+        return int(options.run(options))
+    except (ControlError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return MISUSED
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="pronk", description="Control stack for robots that get better while they run.")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND", parser_class=_Parser)
+    commands.add_parser(LAUNCH, help="run a *.launch.yaml file without ros2 launch", add_help=False)
+
+    evaluation = commands.add_parser("eval", help="run a suite and write tables, plots and results.json")
+    evaluation.add_argument("subject", choices=("locomotion",), help="what is evaluated")
+    evaluation.add_argument("--suite", default="smoke", metavar="NAME", help="smoke, walk, payload or push")
+    evaluation.add_argument("--cases", type=Path, metavar="FILE", help="run the cases of a YAML file instead")
+    evaluation.add_argument("--only", metavar="CASE,…", help="run only these cases of the suite")
+    evaluation.add_argument("--methods", metavar="NAME,…", help="learners; default: those of the suite")
+    evaluation.add_argument("--seeds", metavar="A:B", help="seeds A … B-1, or a,b,c; default: those of the suite")
+    evaluation.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    evaluation.add_argument("--estimator", default="kalman", metavar="NAME", help="kalman or ground_truth")
+    evaluation.add_argument("--check", action="store_true", help="exit with 1 unless every target is reached")
+    _add_out(evaluation, "results/eval")
+    evaluation.set_defaults(run=_evaluate)
+
+    bench = commands.add_parser("bench", help="time every hot path beside the libraries that a user would pick")
+    bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
+    _add_out(bench, "results/bench")
+    bench.set_defaults(run=_bench)
+
+    doctor = commands.add_parser("doctor", help="check this machine and say what to do")
+    doctor.set_defaults(run=_doctor)
+
+    scenario = commands.add_parser("scenario", help="run one scenario in this process, with plots and a video")
+    scenario.add_argument("name", help="name of a scenario, or of a case where --cases is given")
+    scenario.add_argument("--cases", type=Path, metavar="FILE", help="YAML case file to look the name up in")
+    scenario.add_argument("--robot", default="go2", metavar="NAME", help="robot; a case file names its own")
+    scenario.add_argument("--learner", default="random_features", metavar="NAME", help="residual learner")
+    scenario.add_argument("--estimator", default="kalman", metavar="NAME", help="kalman or ground_truth")
+    scenario.add_argument("--seed", type=int, metavar="N", help="vary the scenario as trial N of a suite")
+    scenario.add_argument("--no-video", action="store_true", help="leave the video out")
+    _add_out(scenario, "results/scenario")
+    scenario.set_defaults(run=_scenario)
+
+    report = commands.add_parser("report", help="make the report of a recorded run from its bag")
+    report.add_argument("bag", type=Path, help="folder of a bag, or an MCAP file")
+    report.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what was run")
+    report.add_argument("--robot", default="go2", metavar="NAME", help="robot that ran it")
+    report.add_argument("--no-video", action="store_true", help="leave the video out")
+    report.add_argument("--no-comparison", action="store_true", help="leave the run without learning out")
+    _add_out(report, "results/report")
+    report.set_defaults(run=_report)
+    return parser
+
+
+def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"results; default: {default}")
+
+
+def _launch(words: Sequence[str]) -> int:
+    try:
+        from pronk_bringup.runner import main as launch
+    except ImportError as error:
+        print(f"error: {error}; 'pronk launch' needs the extra 'ros': pip install 'pronk[ros]'", file=sys.stderr)
+        return MISUSED
+    run: Callable[[Sequence[str]], int] = launch
+    return run(words)
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    console = Console()
+    # A log file has no width; tables that are squeezed into 80 columns cannot be read there.
+    return console if console.is_terminal else Console(width=max(console.width, LOG_WIDTH))
+
+
+def _names(text: str | None) -> list[str] | None:
+    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
+
+
+def _check_estimator(name: str) -> None:
+    from evaluation.rollout import RolloutConfig
+
+    RolloutConfig(estimator=name)
+
+
+def _evaluate(options: argparse.Namespace) -> int:
+    from evaluation.locomotion import evaluate
+    from evaluation.locomotion_suites import get_suite
+    from evaluation.suite import only, parse_seeds, suite_of_cases
+
+    _check_estimator(options.estimator)
+    suite = get_suite(options.suite) if options.cases is None else suite_of_cases(options.cases)
+    chosen = _names(options.only)
+    if chosen is not None:
+        suite = only(suite, chosen)
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    console = _console()
+    verdicts = evaluate(suite, options.out, _names(options.methods), seeds, options.estimator, options.jobs, console)
+    console.print(f"results: {options.out.resolve()}")
+    missed = [verdict for verdict in verdicts if verdict.passed is False]
+    return int(options.check and bool(missed))
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from pronk.bench import bench
+
+    return bench(options.out, _console(), quick=options.quick)
+
+
+def _doctor(options: argparse.Namespace) -> int:
+    from pronk.doctor import examine
+
+    return examine(_console())
+
+
+def _scenario(options: argparse.Namespace) -> int:
+    from evaluation.scenario_report import report_scenario
+    from sim.case_files import load_cases
+    from sim.scenarios import get_scenario, randomised
+
+    _check_estimator(options.estimator)
+    if options.cases is None:
+        scenario = get_scenario(options.name, options.robot)
+    else:
+        cases = {case.name: case for case in load_cases(options.cases)}
+        if options.name not in cases:
+            raise InvalidValue(f"no case '{options.name}' in {options.cases}; available: {', '.join(cases)}")
+        scenario = cases[options.name]
+    if options.seed is not None:
+        scenario = randomised(scenario, options.seed)
+    return report_scenario(
+        scenario, options.learner, options.estimator, options.out, _console(), video=not options.no_video
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from evaluation.run_report import report_run
+    from sim.scenarios import get_scenario
+
+    return report_run(
+        options.bag,
+        get_scenario(options.scenario, options.robot),
+        options.out,
+        _console(),
+        video=not options.no_video,
+        comparison=not options.no_comparison,
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
