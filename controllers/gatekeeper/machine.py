@@ -82,7 +82,7 @@ _READING_SLOTS = (
 )
 _CLAMP_KINDS = tuple((flag, f"clamp_{(flag.name or '').lower()}") for flag in Clamp)
 _NOTHING_CLAMPED = Clamp(0)
-_COUNTERS = (
+_COUNTERS: tuple[str, ...] = (
     *("refused_command_values", "refused_command_stamp", "refused_state_values", "refused_state_stamp"),
     *(kind for _, kind in _CLAMP_KINDS),
     *("trip_clock", "trip_state_stale", "trip_tilt", "trip_joint_position", "trip_overspeed"),
@@ -91,7 +91,13 @@ _COUNTERS = (
 
 
 class Gatekeeper:
-    """Decides, once per control period, what the motors are told."""
+    """Decides, once per control period, what the motors are told.
+
+    Attributes:
+        COUNTERS: Kinds of events that are counted.
+    """
+
+    COUNTERS = _COUNTERS
 
     def __init__(self, config: GatekeeperConfig) -> None:
         """Start disarmed, knowing nothing.

@@ -22,7 +22,7 @@ def free_domain() -> int:
     candidates = list(range(1, _LARGEST + 1))
     random.SystemRandom().shuffle(candidates)
     for domain in candidates:
-        # Ports by the DDS rule: 7400 + 250 domain; +0 is multicast discovery, +10 and +11 those of the first participant.
+        # By the rules of DDS, +0 is multicast discovery, +10 and +11 belong to the first participant.
         base = 7400 + 250 * domain
         with ExitStack() as stack:
             try:

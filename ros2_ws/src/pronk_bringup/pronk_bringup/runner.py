@@ -1,6 +1,7 @@
 """Runs official ROS 2 YAML launch files on machines without `ros2 launch`."""
 
 import argparse
+import os
 import shutil
 import sys
 import tempfile
@@ -144,6 +145,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except LaunchError as error:
         print(f"error: {error}", file=sys.stderr)
         return MISUSED
+    finally:
+        _close_broken_pipe()
+
+
+def _close_broken_pipe() -> None:
+    """Keep the interpreter from complaining at its end that nobody reads its output."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":

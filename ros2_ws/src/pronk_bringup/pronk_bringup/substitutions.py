@@ -1,15 +1,13 @@
 """Substitutions of ROS 2 launch files: `$(var x)`, `$(env HOME)`, `$(find-pkg-share p)` and a few more."""
 
-import importlib.util
 import math
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ament_index_python.packages import PackageNotFoundError, get_package_share_directory
-
 from pronk_bringup.errors import LaunchError
+from pronk_bringup.package_share import package_share
 
 TRUE, FALSE = ("true", "1"), ("false", "0")
 
@@ -46,30 +44,6 @@ def truth(text: str, where: str) -> bool:
     if word not in TRUE + FALSE:
         raise LaunchError(f"{where}: a condition must be one of {', '.join(TRUE + FALSE)}; got '{text}'")
     return word in TRUE
-
-
-def package_share(package: str) -> Path:
-    """Find the folder of a package's launch files and data.
-
-    Args:
-        package: Name of a ROS package: installed, or importable from its source folder.
-
-    Returns:
-        The folder.
-
-    Raises:
-        LaunchError: There is no such package.
-    """
-    try:
-        return Path(get_package_share_directory(package))
-    except (PackageNotFoundError, LookupError, ValueError):
-        pass
-    spec = importlib.util.find_spec(package) if package.isidentifier() else None
-    if spec is not None and spec.origin is not None:
-        source = Path(spec.origin).parent.parent
-        if (source / "package.xml").is_file():
-            return source
-    raise LaunchError(f"package '{package}' not found: it is neither in AMENT_PREFIX_PATH nor importable")
 
 
 def _var(scope: Scope, name: str, default: str | None = None) -> str:

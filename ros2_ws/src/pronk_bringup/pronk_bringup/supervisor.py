@@ -85,7 +85,7 @@ class Supervisor:
             colour: Whether to colour the prefixes.
         """
         self._specs = specs
-        self._write = write
+        self._sink: Callable[[str], None] | None = write
         self._colour = colour
         self._processes: list[_Process] = []
         self._selector = selectors.DefaultSelector()
@@ -239,6 +239,16 @@ class Supervisor:
         text = "".join(f"{prefix} {line.decode(errors='replace')}\n" for line in lines)
         if text:
             self._write(text)
+
+    def _write(self, text: str) -> None:
+        if self._sink is None:
+            return
+        try:
+            self._sink(text)
+        except BrokenPipeError:
+            # Nobody reads the log any more: that is a request to stop, as with any program in a pipe.
+            self._sink = None
+            self._signals += 1
 
     def _note(self, text: str) -> None:
         prefix = "[launch]".ljust(self._width + 2)

@@ -76,7 +76,8 @@ class NameMap:
         """
         self._message = message
         self._wanted = wanted
-        self._names: list[str] = []
+        self._names: list[str] | None = None
+        self._count = 0
         self._index = np.empty(0, dtype=np.intp)
         self._ordered = False
 
@@ -96,6 +97,7 @@ class NameMap:
         except InvalidValue as error:
             raise InvalidValue(f"{self._message}: {error}") from None
         self._names = list(names)
+        self._count = len(names)
         self._ordered = self._names == list(self._wanted)
 
     def pick(self, field: str, values: array) -> Array:
@@ -111,9 +113,9 @@ class NameMap:
         Raises:
             InvalidValue: The length differs from that of the names.
         """
-        if len(values) != len(self._names):
+        if len(values) != self._count:
             raise InvalidValue(
-                f"{self._message}.{field} must have {len(self._names)} values, one per name, got {len(values)}"
+                f"{self._message}.{field} must have {self._count} values, one per name, got {len(values)}"
             )
         numbers = np.array(values, dtype=np.float64)
         return numbers if self._ordered else numbers[self._index]

@@ -124,6 +124,9 @@ RESIDUAL_WRENCH = Topic(
 CONTROLLER_STATE = Topic(
     "controller_state", JointState, REPORT, "mpc_node", "named numbers in position: solver time, misses, reference"
 )
+SIM_STATE = Topic(
+    "sim_state", JointState, REPORT, "sim_node", "named numbers in position: age of commands, real-time factor, fall"
+)
 TRUE_ODOM = Topic("ground_truth/odom", Odometry, STATE, "sim_node", "true pose and twist of the base")
 TRUE_WRENCH = Topic("ground_truth/wrench", WrenchStamped, STATE, "sim_node", "true disturbance on the base")
 TRUE_PAYLOAD = Topic(
@@ -149,6 +152,7 @@ TOPICS: dict[str, Topic] = {
         GATEKEEPER_STATE,
         RESIDUAL_WRENCH,
         CONTROLLER_STATE,
+        SIM_STATE,
         TRUE_ODOM,
         TRUE_WRENCH,
         TRUE_PAYLOAD,
