@@ -11,6 +11,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue
 from controllers.robot.catalog import load_robot
 from controllers.robot.interface import N_JOINTS, N_LEGS, JointCommand, RobotState
+from controllers.rotations import matrix_from_quaternion, skew
 from sim.disturbances import Disturbance, Payload, Wrench
 from sim.friction import Friction, UniformFriction
 from sim.ground_truth import STOOD_HEIGHT_M, GroundTruth, roll_pitch
@@ -106,7 +107,6 @@ class MujocoQuadruped:
         self.data = mujoco.MjData(self.model)
         self._index = index_model(self.model)
         self._scratch = mujoco.MjData(self.model)
-        self.nominal_com = self.description.com
         self.model.body_mass[:] *= self.config.mass_scale
         self.model.body_inertia[:] *= self.config.inertia_scale
         mujoco.mj_setConst(self.model, self._scratch)
@@ -253,11 +253,7 @@ class MujocoQuadruped:
         self._scratch.qpos[:] = self._qpos
         mujoco.mj_kinematics(self.model, self._scratch)
         foot_force, trunk = self._contacts()
-        acceleration = self.data.qacc[v : v + 6]
-        motion = np.concatenate([acceleration[:3], omega, acceleration[3:]])
-        gravity, com = self.model.opt.gravity, self.nominal_com
-        applied = self._applied_wrench(rotation)
-        applied[3:] -= np.cross(rotation @ com, applied[:3])
+        weight, inertial = self._external_wrenches(rotation)
         roll, pitch = roll_pitch(rotation)
         return GroundTruth(
             time=self.time,
@@ -271,8 +267,8 @@ class MujocoQuadruped:
             joint_effort=self._actuator_force.copy(),
             foot_position_world=self._scratch.geom_xpos[index.feet],
             foot_force_world=foot_force,
-            external_wrench_world=applied + self._carrier.wrench(rotation, com, gravity, None),
-            external_wrench_inertial_world=applied + self._carrier.wrench(rotation, com, gravity, motion),
+            external_wrench_world=weight,
+            external_wrench_inertial_world=inertial,
             payload_mass=self._carrier.mass,
             height=self._height(),
             roll=roll,
@@ -294,6 +290,7 @@ class MujocoQuadruped:
         self._actuator_force = self.data.actuator_force
         # Stiffness and damping of the motors with their signs turned, see `build_spec`.
         self._stiffness, self._damping = self.model.actuator_biasprm[:, 1], self.model.actuator_biasprm[:, 2]
+        self._leg_of = {geom: leg for leg, geom in enumerate(self._index.feet.tolist())}
         self._buffers = np.zeros(N_JOINTS), np.zeros(N_JOINTS)
         self._slippery = self.friction.varies_in_space or self.friction.varies_in_time
 
@@ -328,16 +325,27 @@ class MujocoQuadruped:
                 out += wrench.about_origin(rotation)
         return out
 
+    def _external_wrenches(self, rotation: Array) -> tuple[Array, Array]:
+        """Sum wrenches and payloads about the nominal centre of mass (world axes): weight only, and with inertia."""
+        v, com, gravity = self._index.base_dof, self.description.com, self.model.opt.gravity
+        applied = self._applied_wrench(rotation) if self._wrench_acts else np.zeros(6)
+        if applied.any():
+            applied[3:] -= skew(rotation @ com) @ applied[:3]
+        if not self._carrier.loads:
+            return applied, applied.copy()
+        acceleration = self.data.qacc
+        motion = np.concatenate([acceleration[v : v + 3], self._qvel[v + 3 : v + 6], acceleration[v + 3 : v + 6]])
+        weight, inertial = self._carrier.wrenches(rotation, com, gravity, motion)
+        return applied + weight, applied + inertial
+
     def _set_friction(self, elapsed: float) -> None:
         friction = self.model.geom_friction
         for foot in self._index.feet.tolist():
             friction[foot, 0] = self.friction.coefficient(float(self._geom_xpos[foot, 0]), elapsed)
 
     def _rotation(self) -> Array:
-        matrix = np.empty(9)
         q = self._index.base_qpos
-        mujoco.mju_quat2Mat(matrix, self._qpos[q + 3 : q + 7])
-        return matrix.reshape(3, 3)
+        return matrix_from_quaternion(self._qpos[q + 3 : q + 7])
 
     def _measure(self) -> None:
         index, q, v = self._index, self._index.base_qpos, self._index.base_dof
@@ -360,19 +368,16 @@ class MujocoQuadruped:
     def _contacts(self) -> tuple[Array, bool]:
         """Sum the ground's forces on each foot (world) and tell whether the base touches the ground."""
         forces, trunk, wrench = np.zeros((N_LEGS, 3)), False, np.zeros(6)
-        leg_of = {int(geom): leg for leg, geom in enumerate(self._index.feet)}
-        bodies = self.model.geom_bodyid
-        for i in range(self.data.ncon):
-            contact = self.data.contact[i]
-            first, second = int(contact.geom[0]), int(contact.geom[1])
-            if first not in self._index.ground and second not in self._index.ground:
+        contact, bodies, index = self.data.contact, self.model.geom_bodyid, self._index
+        for i, (first, second) in enumerate(contact.geom.tolist()):
+            if first not in index.ground and second not in index.ground:
                 continue
             # The contact frame's x axis points from the first geom to the second, and so does the force.
-            sign, geom = (1.0, second) if first in self._index.ground else (-1.0, first)
-            if geom in leg_of:
+            sign, geom = (1.0, second) if first in index.ground else (-1.0, first)
+            if geom in self._leg_of:
                 mujoco.mj_contactForce(self.model, self.data, i, wrench)
-                forces[leg_of[geom]] += sign * (contact.frame.reshape(3, 3).T @ wrench[:3])
-            elif bodies[geom] == self._index.base:
+                forces[self._leg_of[geom]] += sign * (wrench[:3] @ contact.frame[i].reshape(3, 3))
+            elif bodies[geom] == index.base:
                 trunk = True
         return forces, trunk
 
