@@ -87,6 +87,7 @@ launch:
     - {name: whole, value: '3', type: float}
     - {name: enabled, value: 'true'}
     - {name: label, value: $(var name), type: str}
+    - {name: empty, value: ''}
     - {name: weights, value: [1.0, 2.0]}
     - {name: topics, value: [odom, $(var name)x]}
 """)
@@ -97,6 +98,7 @@ launch:
             "whole": 3.0,
             "enabled": True,
             "label": "007",
+            "empty": "",
             "weights": [1.0, 2.0],
             "topics": ["odom", "007x"],
         }
@@ -234,7 +236,8 @@ def test_a_wrong_file_is_explained(launch, text, message):
 @pytest.mark.parametrize(
     ("value", "message"),
     [
-        ("{name: x, value: ''}", r"param\[0\] 'x' must be a bool, int, float, str or a list"),
+        ("{name: x, value: null}", r"param\[0\] 'x' must be a bool, int, float, str or a list"),
+        ("{name: x, value: '{a: 1}'}", r"for text that YAML reads otherwise add 'type: str'"),
         ("{name: x, value: []}", r"or a list of one of these, got \[\]"),
         ("{name: x, value: [1, a]}", r"or a list of one of these, got \[1, 'a'\]"),
         ("{name: x, value: 'abc', type: int}", r"must be of type int, got 'abc'"),

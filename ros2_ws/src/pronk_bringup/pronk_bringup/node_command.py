@@ -99,7 +99,7 @@ def _parameter_value(value: Any, kind: str | None, where: str, scope: Scope) -> 
         value = [yaml.safe_load(substitute(v, scope)) if isinstance(v, str) else v for v in value]
     elif isinstance(value, str):
         text = substitute(value, scope)
-        if kind == "str":
+        if kind == "str" or not text:
             return text
         value = yaml.safe_load(text)
         if kind == "float" and type(value) is int:
