@@ -5,7 +5,8 @@ import pytest
 import yaml
 from rosbags.highlevel import AnyReader
 
-from pronk_bringup.bag import is_complete, read_messages, recover
+from pronk_bringup.bag import read_messages
+from pronk_bringup.bag_recovery import is_complete, recover
 
 pytestmark = pytest.mark.timeout(60)
 

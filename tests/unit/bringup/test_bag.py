@@ -9,7 +9,10 @@ from mcap.reader import make_reader
 from rosbags.highlevel import AnyReader
 
 from controllers.errors import UnknownName
-from pronk_bringup.bag import BagError, BagReader, BagWriter, is_complete, read_messages, recover
+from pronk_bringup.bag import BagReader, read_messages
+from pronk_bringup.bag_recovery import is_complete, recover
+from pronk_bringup.bag_writer import BagWriter
+from pronk_bringup.errors import BagError
 from pronk_bringup.message_schemas import MessageSchemas
 from pronk_bringup.package_share import package_share
 

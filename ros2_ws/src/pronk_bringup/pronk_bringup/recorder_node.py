@@ -16,7 +16,8 @@ from rclpy.subscription import Subscription
 from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from controllers.errors import UnknownName
-from pronk_bringup.bag import BagError, BagWriter
+from pronk_bringup.bag_writer import BagWriter
+from pronk_bringup.errors import BagError
 from pronk_bringup.message_schemas import MessageSchemas
 from pronk_bringup.parameter_snapshot import ParameterSnapshot
 from pronk_node_kit.node import KitNode
