@@ -239,7 +239,7 @@ def main() -> int:
     Returns:
         Exit code.
     """
-    return run_node(RecorderNode)
+    return run_node(RecorderNode, realtime=True)
 
 
 if __name__ == "__main__":

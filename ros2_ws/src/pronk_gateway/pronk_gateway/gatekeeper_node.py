@@ -37,7 +37,9 @@ class GatekeeperParameters:
     """Parameters of the gatekeeper."""
 
     robot: str = param("go2", "Name of the robot.", choices=tuple(sorted(ROBOTS)))
-    auto_arm: bool = param(False, "Arm on the first good reading, without the service; for simulation only.")
+    auto_arm: bool = param(
+        False, "Arm on the first good reading, and after a release, without the service; for simulation only."
+    )
     lockstep: bool = param(False, "Time is that of the messages alone; the simulator waits for every command.")
     command_timeout_s: float = param(0.05, "Age of the newest command that stops the robot [s].", ge=0.004, le=1.0)
     state_timeout_s: float = param(0.05, "Age of the newest reading that stops the robot [s].", ge=0.004, le=1.0)
@@ -83,6 +85,7 @@ class GatekeeperNode(KitNode):
         self._waiting: JointCommand | None = None
         self._published = clock.monotonic()
         self._info: GatekeeperInfo | None = None
+        self._arms_itself = p.auto_arm
         d = self.diagnostics
         self._input = d.input("robot", 0.1)
         self._refused = d.counter("refused_messages")
@@ -96,6 +99,7 @@ class GatekeeperNode(KitNode):
         ]
         self._services_offered = [
             create_service(self, "arm", self._on_arm),
+            create_service(self, "disarm", self._on_disarm),
             create_service(self, "stop", self._on_stop_request),
             create_service(self, "release", self._on_release),
         ]
@@ -116,7 +120,7 @@ class GatekeeperNode(KitNode):
         self._time = max(self._time, state.time)
         self._received = clock.monotonic()
         self._input.mark()
-        if self.parameters.auto_arm and self._gatekeeper.state is GatekeeperState.DISARMED:
+        if self._arms_itself and self._gatekeeper.state is GatekeeperState.DISARMED:
             self._gatekeeper.step(state, None, self._time)
             outcome = self._gatekeeper.arm(self._time)
             self._fresh = None
@@ -181,6 +185,12 @@ class GatekeeperNode(KitNode):
         self._announce()
         return response
 
+    def _on_disarm(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._arms_itself = False
+        response.success, response.message = self._gatekeeper.disarm()
+        self._pass(None)
+        return response
+
     def _on_stop_request(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = self._gatekeeper.stop("stop service called")
         self._pass(None)
@@ -188,6 +198,7 @@ class GatekeeperNode(KitNode):
 
     def _on_release(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
         response.success, response.message = self._gatekeeper.release()
+        self._arms_itself = self.parameters.auto_arm
         self._announce()
         return response
 
@@ -200,7 +211,7 @@ class GatekeeperNode(KitNode):
 
 def main() -> int:
     """Run the node."""
-    return run_node(GatekeeperNode)
+    return run_node(GatekeeperNode, realtime=True)
 
 
 if __name__ == "__main__":

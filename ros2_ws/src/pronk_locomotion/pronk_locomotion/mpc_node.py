@@ -8,22 +8,25 @@ import numpy as np
 from geometry_msgs.msg import TwistStamped
 from nav_msgs.msg import Odometry
 from pronk_msgs.msg import BodyCommand
-from sensor_msgs.msg import JointState
+from sensor_msgs.msg import Imu, JointState
+from std_srvs.srv import Trigger
 
 from controllers.errors import ControlError, InvalidValue
 from controllers.quadruped.controller import LocomotionConfig, LocomotionController, LocomotionInfo
 from controllers.quadruped.gait import GAITS
 from controllers.quadruped.mpc import MPC_SOLVERS, MpcConfig
 from controllers.quadruped.walking import WalkingConfig
-from controllers.quadruped.warmup import warm_up_controller
+from controllers.quadruped.warmup import warm_up_controller, warm_up_estimator
 from controllers.residual.catalog import LEARNERS
 from controllers.robot.catalog import ROBOTS, load_robot
+from controllers.robot.estimator import BaseEstimator
 from controllers.robot.interface import BaseEstimate, LocomotionCommand, RobotState
 from controllers.robot.joints import JOINT_NAMES
 from pronk_locomotion.timed_commands import TimedCommands
 from pronk_node_kit.conversions import (
     BaseEstimateDecoder,
     JointCommandEncoder,
+    RobotStateDecoder,
     telemetry_message,
     time_from_stamp,
     wrench_message,
@@ -38,6 +41,8 @@ from pronk_node_kit.topics import (
     CMD_VEL,
     CONTROLLER_STATE,
     FOOT_CONTACTS,
+    FOOT_SENSORS,
+    IMU,
     JOINT_COMMANDS,
     JOINT_STATES,
     ODOM,
@@ -47,6 +52,7 @@ from pronk_node_kit.topics import (
 )
 
 GAIT_CHOICES = ("rest", "sit", *sorted(GAITS))
+ESTIMATES = ("internal", "odom")
 MODES = ("resting", "rising", "walking", "lowering", "fallen")
 
 
@@ -62,6 +68,12 @@ class MpcParameters:
     mpc_period_s: float = param(0.01, "Time between force plans [s].", ge=0.002, le=0.1)
     friction: float = param(0.5, "Friction coefficient that the plans rely on.", ge=0.05, le=2.0)
     solver: str = param("active_set", "QP solver.", choices=MPC_SOLVERS)
+    estimator: str = param(
+        "internal",
+        "Where the base estimate comes from: internal (from the sensors, without a hop over the network) or odom.",
+        choices=ESTIMATES,
+    )
+    foot_sensors: bool = param(False, "Internal estimator: whether the robot publishes foot_sensors.")
     default_gait: str = param("rest", "Gait while no body_command has come.", choices=GAIT_CHOICES)
     command_timeout_s: float = param(
         0.5, "Age of cmd_vel beyond which the commanded velocity is zero [s].", ge=0.05, le=10.0
@@ -88,6 +100,9 @@ class MpcNode(KitNode):
         config = parameters.locomotion()
         warm_up_controller(description, config)
         self._controller = LocomotionController(description, config)
+        warm_up_estimator(description)
+        self._estimator = BaseEstimator(description)
+        self._states = RobotStateDecoder()
         self._joints = NameMap("joint_states", JOINT_NAMES)
         self._estimates = BaseEstimateDecoder()
         self._encoder = JointCommandEncoder()
@@ -111,12 +126,23 @@ class MpcNode(KitNode):
         d.value("solver_failures", lambda: self._controller.walking.mpc.failures)
         d.value("plans", lambda: self._plans)
         d.value("deadline_misses", lambda: self._misses)
-        rows = (JOINT_STATES, ODOM, FOOT_CONTACTS)
-        inputs = Synchroniser([row.name for row in rows], self._tick)
+        if parameters.estimator == "odom":
+            rows, receive = [JOINT_STATES, ODOM, FOOT_CONTACTS], self._on_estimate
+        else:
+            rows, receive = [JOINT_STATES, IMU] + [FOOT_SENSORS] * parameters.foot_sensors, self._on_reading
+        inputs = Synchroniser([row.name for row in rows], receive)
         self._inputs = [create_subscription(self, row, inputs.receiver(row.name)) for row in rows]
         self._inputs.append(create_subscription(self, CMD_VEL, self._on_velocity))
         self._inputs.append(create_subscription(self, BODY_COMMAND, self._on_body))
+        self._reset_service = self.create_service(Trigger, "~/reset", self._on_reset)
         self.get_logger().info("ready")
+
+    def _on_reset(self, request: Trigger.Request, response: Trigger.Response) -> Trigger.Response:
+        self._controller.reset()
+        self._estimator.reset()
+        self._last_plan = -np.inf
+        response.success, response.message = True, "at rest; what was learned is forgotten"
+        return response
 
     def _on_velocity(self, message: TwistStamped) -> None:
         twist = message.twist
@@ -155,39 +181,47 @@ class MpcNode(KitNode):
             self._command = wanted
         return self._command
 
-    def _tick(self, joints: JointState, odom: Odometry, contacts: JointState) -> None:
+    def _on_reading(self, joints: JointState, imu: Imu, feet: JointState | None = None) -> None:
         start = clock.perf_counter()
         try:
-            state, estimate = self._decode(joints, odom, contacts)
-            if state.time <= self._last_time:
-                raise InvalidValue(f"time must increase, got {state.time} after {self._last_time}")
-            command, info = self._controller.step(state, estimate, self._asked(state.time), state.time)
-            message = self._encoder.encode(command)
+            state = self._states.decode(joints, imu, feet)
+            self._tick(state, self._estimator.step(state), start)
         except ControlError as error:
-            self._refused.add()
-            self.get_logger().warning(f"input refused: {error}", throttle_duration_sec=1.0)
-            return
-        self._commands.publish(message)
+            self._refuse(error)
+
+    def _on_estimate(self, joints: JointState, odom: Odometry, contacts: JointState) -> None:
+        start = clock.perf_counter()
+        try:
+            estimate = self._estimates.decode(odom, contacts)
+            self._joints.learn(joints.name)
+            # Attitude and rates come with the estimate; the accelerometer is not needed beside it.
+            state = RobotState(
+                time=time_from_stamp(joints.header.stamp),
+                joint_position=self._joints.pick("position", joints.position),
+                joint_velocity=self._joints.pick("velocity", joints.velocity),
+                joint_effort=self._joints.pick("effort", joints.effort),
+                orientation=estimate.orientation,
+                angular_velocity_body=estimate.angular_velocity_body,
+                linear_acceleration_body=np.zeros(3),
+            )
+            state.validate()
+            self._tick(state, estimate, start)
+        except ControlError as error:
+            self._refuse(error)
+
+    def _refuse(self, error: ControlError) -> None:
+        self._refused.add()
+        self.get_logger().warning(f"input refused: {error}", throttle_duration_sec=1.0)
+
+    def _tick(self, state: RobotState, estimate: BaseEstimate, start: float) -> None:
+        if state.time <= self._last_time:
+            raise InvalidValue(f"time must increase, got {state.time} after {self._last_time}")
+        command, info = self._controller.step(state, estimate, self._asked(state.time), state.time)
+        self._commands.publish(self._encoder.encode(command))
         self._tick_time = clock.perf_counter() - start
         self._count(state.time, info)
         self._report(state.time, info, estimate)
         self._last_time = state.time
-
-    def _decode(self, joints: JointState, odom: Odometry, contacts: JointState) -> tuple[RobotState, BaseEstimate]:
-        estimate = self._estimates.decode(odom, contacts)
-        self._joints.learn(joints.name)
-        # Attitude and rates come from the estimate; the accelerometer is not needed here.
-        state = RobotState(
-            time=time_from_stamp(joints.header.stamp),
-            joint_position=self._joints.pick("position", joints.position),
-            joint_velocity=self._joints.pick("velocity", joints.velocity),
-            joint_effort=self._joints.pick("effort", joints.effort),
-            orientation=estimate.orientation,
-            angular_velocity_body=estimate.angular_velocity_body,
-            linear_acceleration_body=np.zeros(3),
-        )
-        state.validate()
-        return state, estimate
 
     def _count(self, time: float, info: LocomotionInfo) -> None:
         self._input.mark()
@@ -233,7 +267,7 @@ class MpcNode(KitNode):
 
 def main() -> int:
     """Run the node."""
-    return run_node(MpcNode)
+    return run_node(MpcNode, realtime=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """The main function of every node: start, spin, end with a meaningful exit code."""
 
+import contextlib
 import gc
+import os
 import signal
 import sys
 import traceback
@@ -20,15 +22,32 @@ from pronk_node_kit.parameters import ParameterError
 
 # The events executor handles signals only when it waits with a time limit; this one is eleven days.
 LONG = 1e6
+REALTIME_VARIABLE = "PRONK_REALTIME_PRIORITY"
 CRASHED, MISUSED = 1, 2
 
 
-def run_node(factory: Callable[[], KitNode], arguments: Sequence[str] | None = None) -> int:
+def ask_for_realtime() -> None:
+    """Ask for round-robin real-time scheduling at the priority in PRONK_REALTIME_PRIORITY, where it is set and allowed.
+
+    A control loop that shares its cores with other work is otherwise delayed by whole time slices. Without the
+    right to it (root, or an rtprio limit) the process goes on as it is.
+    """
+    wanted = os.environ.get(REALTIME_VARIABLE, "0")
+    if not wanted.isdigit() or not 0 < int(wanted) < 100 or not hasattr(os, "sched_setscheduler"):
+        return
+    with contextlib.suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(int(wanted)))
+
+
+def run_node(
+    factory: Callable[[], KitNode], arguments: Sequence[str] | None = None, realtime: bool = False
+) -> int:
     """Run a node until it finishes, fails, or SIGINT or SIGTERM comes.
 
     Args:
         factory: Makes the node.
         arguments: Command line without the program's name; None for that of the process.
+        realtime: Whether the node is part of a control loop and may ask for real-time scheduling.
 
     Returns:
         0 after SIGINT or SIGTERM, the code given to `KitNode.finish`, 1 after an exception in a callback,
@@ -36,6 +55,9 @@ def run_node(factory: Callable[[], KitNode], arguments: Sequence[str] | None = N
     """
     stopped = False
     node: KitNode | None = None
+    if realtime:
+        # Before the middleware starts its threads, which inherit it.
+        ask_for_realtime()
 
     def stop(number: int, frame: FrameType | None) -> None:
         nonlocal stopped

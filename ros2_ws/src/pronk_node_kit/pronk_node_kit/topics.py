@@ -170,6 +170,7 @@ SERVICES: dict[str, Service] = {
         Service("set_paused", SetBool, "sim_node", "stop or resume the simulated world"),
         Service("step", Trigger, "sim_node", "advance a paused world by one control period"),
         Service("arm", Trigger, "gatekeeper_node", "let commands reach the motors"),
+        Service("disarm", Trigger, "gatekeeper_node", "damp the robot until it is armed again; no fault"),
         Service("stop", Trigger, "gatekeeper_node", "damp the robot until released"),
         Service("release", Trigger, "gatekeeper_node", "leave the stop; the robot must then be armed again"),
     )

@@ -1,0 +1,52 @@
+# `make demo` and `make test` set everything up by themselves; the rest is for working on Pronk.
+PYTHON ?= $(shell for p in python3.11 python3.12 python3.10 python3; do \
+	if $$p -c 'import sys, ensurepip; sys.exit(not (3, 10) <= sys.version_info < (3, 13))' >/dev/null 2>&1; then echo $$p; break; fi; done)
+VENV ?= .venv
+BIN := $(VENV)/bin
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MKL_NUM_THREADS := 1
+
+.PHONY: help setup demo test coverage lint type bench eval clean
+
+help: ## Show the targets
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(VENV)/.ready ## Make the environment, install, build the messages, compile the kernels
+
+$(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/*) ros2_ws/build_messages.py
+	@test -n "$(PYTHON)" || { echo "error: no Python 3.10, 3.11 or 3.12 with venv found; on Debian and Ubuntu: apt-get install python3-venv python3-dev"; exit 1; }
+	@echo "== environment ($(PYTHON)) =="
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade pip
+	@echo "== packages (a few minutes the first time) =="
+	@$(BIN)/python -m pip install --quiet -e '.[ros,dev]'
+	@echo "== ROS interfaces =="
+	@$(BIN)/python ros2_ws/build_messages.py
+	@echo "== kernels =="
+	@$(BIN)/python -m pronk.warmup
+	@touch $@
+
+demo: setup ## Run the main job: a Go2 trots, finds an unknown payload and leaves a bag, plots and a video
+	@$(BIN)/pronk demo
+
+test: setup ## Run all tests
+	@$(BIN)/python -m pytest -q
+
+coverage: setup ## Measure how much of the cores the unit tests reach
+	@NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -q tests/unit -m "not closed_loop" --cov=controllers --cov-report=term
+
+lint: setup ## Check style
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+type: setup ## Check the types of the cores
+	@$(BIN)/mypy
+
+bench: setup ## Time every hot path
+	@$(BIN)/pronk bench
+
+eval: setup ## Measure walking, adaptation and pushes (about half an hour on two cores)
+	@for suite in walk payload push; do $(BIN)/pronk eval locomotion --suite $$suite --jobs 2 --out results/$$suite || exit 1; done
+
+clean: ## Remove what was built
+	rm -rf $(VENV) build ros2_ws/build ros2_ws/install ros2_ws/log *.egg-info

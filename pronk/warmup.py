@@ -1,0 +1,28 @@
+"""Compiles the numeric kernels once, so that no first run has to wait for it."""
+
+import time
+
+from controllers.quadruped.controller import LocomotionConfig
+from controllers.quadruped.warmup import warm_up_controller
+from controllers.residual.catalog import LEARNERS
+from controllers.robot.catalog import load_robot
+from evaluation.rollout import Rollout
+from sim.scenarios import get_scenario
+
+TICKS = 50
+
+
+def main() -> None:
+    """Exercise controllers with every learner, then the whole loop for a moment."""
+    begin = time.perf_counter()
+    description = load_robot("go2")
+    for learner in sorted(LEARNERS):
+        warm_up_controller(description, LocomotionConfig(learner=learner))
+    rollout = Rollout(get_scenario("flat_walk"))
+    for _ in range(TICKS):
+        rollout.tick()
+    print(f"compiled the kernels in {time.perf_counter() - begin:.0f} s")
+
+
+if __name__ == "__main__":
+    main()
