@@ -12,9 +12,11 @@ from controllers.errors import InvalidValue
 from controllers.robot.catalog import load_robot
 from controllers.robot.interface import N_JOINTS, N_LEGS, JointCommand, RobotState
 from controllers.rotations import matrix_from_quaternion, skew
+from sim.contacts import ground_contacts
 from sim.disturbances import Disturbance, Payload, Wrench
 from sim.friction import Friction, UniformFriction
 from sim.ground_truth import STOOD_HEIGHT_M, GroundTruth, roll_pitch
+from sim.initial_pose import lying, standing
 from sim.payloads import PayloadCarrier
 from sim.sensors import ACCELEROMETER, CHANNELS, EFFORT, FOOT, GYRO, POSITION, VELOCITY, SensorConfig, SensorSuite
 from sim.terrain import Flat, Terrain
@@ -24,9 +26,6 @@ Array = npt.NDArray[np.float64]
 
 INITIAL_POSES = ("lie", "stand")
 NANOSECONDS = 1_000_000_000
-SETTLE_S = 1.0
-SETTLE_DAMPING = 2.0
-SETTLE_STIFFNESS = 40.0
 PAYLOAD_UPDATE_S = 0.01
 
 
@@ -119,7 +118,8 @@ class MujocoQuadruped:
         self._first_step = 0
         self._has_stood = False
         self.set_disturbances(disturbances)
-        self._initial = self._settled() if self.config.initial_pose == "lie" else self._standing()
+        start = lying if self.config.initial_pose == "lie" else standing
+        self._initial = start(self.model, self._index, self.description)
         self.reset(np.random.default_rng(0))
 
     @property
@@ -200,8 +200,10 @@ class MujocoQuadruped:
             return
         for _ in range(self._substeps):
             elapsed = self.elapsed
-            if elapsed >= self._next_edge or self._wrench_acts:
+            if elapsed >= self._next_edge:
                 self._act(elapsed)
+            elif self._wrench_acts:
+                self._apply_wrenches()
             if self._slippery:
                 self._set_friction(elapsed)
             mujoco.mj_step(self.model, self.data)
@@ -252,7 +254,7 @@ class MujocoQuadruped:
         velocity, omega = self._qvel[v : v + 3].copy(), self._qvel[v + 3 : v + 6].copy()
         self._scratch.qpos[:] = self._qpos
         mujoco.mj_kinematics(self.model, self._scratch)
-        foot_force, trunk = self._contacts()
+        foot_force, trunk = ground_contacts(self.model, self.data, index)
         weight, inertial = self._external_wrenches(rotation)
         roll, pitch = roll_pitch(rotation)
         return GroundTruth(
@@ -290,7 +292,6 @@ class MujocoQuadruped:
         self._actuator_force = self.data.actuator_force
         # Stiffness and damping of the motors with their signs turned, see `build_spec`.
         self._stiffness, self._damping = self.model.actuator_biasprm[:, 1], self.model.actuator_biasprm[:, 2]
-        self._leg_of = {geom: leg for leg, geom in enumerate(self._index.feet.tolist())}
         self._buffers = np.zeros(N_JOINTS), np.zeros(N_JOINTS)
         self._slippery = self.friction.varies_in_space or self.friction.varies_in_time
 
@@ -308,6 +309,9 @@ class MujocoQuadruped:
         if any(p.varies(elapsed) for p in self._payloads):
             self._next_edge = min(self._next_edge, elapsed + PAYLOAD_UPDATE_S)
         self._wrench_acts = any(w.active(elapsed) for w in self._wrenches)
+        self._apply_wrenches()
+
+    def _apply_wrenches(self) -> None:
         v = self._index.base_dof
         if not self._wrench_acts:
             self._qfrc_applied[v : v + 6] = 0.0
@@ -364,41 +368,3 @@ class MujocoQuadruped:
         q = self._index.base_qpos
         x, y, z = self._qpos[q : q + 3].tolist()
         return z - self.terrain.height(x, y)
-
-    def _contacts(self) -> tuple[Array, bool]:
-        """Sum the ground's forces on each foot (world) and tell whether the base touches the ground."""
-        forces, trunk, wrench = np.zeros((N_LEGS, 3)), False, np.zeros(6)
-        contact, bodies, index = self.data.contact, self.model.geom_bodyid, self._index
-        for i, (first, second) in enumerate(contact.geom.tolist()):
-            if first not in index.ground and second not in index.ground:
-                continue
-            # The contact frame's x axis points from the first geom to the second, and so does the force.
-            sign, geom = (1.0, second) if first in index.ground else (-1.0, first)
-            if geom in self._leg_of:
-                mujoco.mj_contactForce(self.model, self.data, i, wrench)
-                forces[self._leg_of[geom]] += sign * (wrench[:3] @ contact.frame[i].reshape(3, 3))
-            elif bodies[geom] == index.base:
-                trunk = True
-        return forces, trunk
-
-    def _standing(self) -> Array:
-        """Find coordinates with all feet on the ground, shape (nq,)."""
-        data, q = self._scratch, self._index.base_qpos
-        data.qpos[q : q + 7] = (0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0)
-        data.qpos[self._index.qpos] = self.description.standing_position
-        mujoco.mj_kinematics(self.model, data)
-        feet = self._index.feet
-        data.qpos[q + 2] = -float(np.min(data.geom_xpos[feet, 2] - self.model.geom_size[feet, 0]))
-        return data.qpos.copy()
-
-    def _settled(self) -> Array:
-        """Fold the legs, let go and wait for rest; return the coordinates, shape (nq,)."""
-        data, q = self.data, self._index.base_qpos
-        mujoco.mj_resetData(self.model, data)
-        data.qpos[q : q + 7] = (0.0, 0.0, self.description.lying_height, 1.0, 0.0, 0.0, 0.0)
-        folded = self.description.lying_position
-        data.qpos[self._index.qpos] = folded
-        for drive, stiffness in ((SETTLE_STIFFNESS * folded, SETTLE_STIFFNESS), (0.0, 0.0)):
-            self._drive(drive, stiffness, SETTLE_DAMPING)
-            mujoco.mj_step(self.model, data, round(SETTLE_S / self.config.physics_dt))
-        return data.qpos.copy()

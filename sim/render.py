@@ -1,11 +1,9 @@
-"""Pictures and videos of recorded runs."""
+"""Pictures of a robot on a ground."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
-import imageio.v2 as imageio
 import mujoco
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +13,6 @@ from controllers.robot.catalog import load_robot
 from sim.disturbances import Payload
 from sim.friction import Friction, FrictionPatches
 from sim.offscreen import create_context
-from sim.overlay import annotate
 from sim.render_model import SUN, build_render_model
 from sim.terrain import Flat, Terrain
 from sim.world import index_model_joints
@@ -28,7 +25,7 @@ TRUTH_RGBA = (0.10, 0.55, 0.33, 0.55)
 SHADOW_RGBA = (0.36, 0.40, 0.45, 1.0)
 PAYLOAD_RGBA = (0.20, 0.36, 0.62, 1.0)
 METRES_PER_NEWTON = 0.004
-SMALLEST_FORCE_N = 4.0
+SMALLEST_FORCE_N = 8.0
 LARGEST_LEVER_M = 0.25
 ARROW_HEIGHT_M = 0.22
 
@@ -71,7 +68,7 @@ class CameraConfig:
 
     azimuth_deg: float = 125.0
     elevation_deg: float = -14.0
-    distance_m: float = 1.75
+    distance_m: float = 1.55
     height_m: float = 0.27
     smoothing_s: float = 0.35
 
@@ -263,135 +260,3 @@ class SceneRenderer:
         # MuJoCo draws an arrow half as long as it is asked to.
         mujoco.mjv_connector(geom, mujoco.mjtGeom.mjGEOM_ARROW, width, tail, tail + 2.0 * (tip - tail))
         self._scene.ngeom += 1
-
-
-def caption(frame: Frame, label: str = "") -> list[tuple[str, tuple[float, ...] | None]]:
-    """Compose the text of a picture.
-
-    Args:
-        frame: What the picture shows.
-        label: First line; empty for none.
-
-    Returns:
-        Lines with their colour (None for the default).
-    """
-    lines: list[tuple[str, tuple[float, ...] | None]] = [(label, None)] if label else []
-    mass = sum(payload.mass(frame.time) or payload.mass_kg for payload in frame.payloads)
-    lines.append((f"t = {frame.time:5.1f} s   payload {mass:.1f} kg", None))
-    for name, wrench, rgba in (("true", frame.truth, TRUTH_RGBA), ("estimated", frame.estimate, ESTIMATE_RGBA)):
-        if wrench is not None:
-            lines.append((f"{name} force  {wrench[0]:+6.1f} {wrench[1]:+6.1f} {wrench[2]:+6.1f} N", rgba))
-    return lines
-
-
-def render_video(
-    path: Path | str,
-    frames: Iterable[Frame],
-    robot: str = "go2",
-    terrain: Terrain | None = None,
-    friction: Friction | None = None,
-    fps: int = 30,
-    size: tuple[int, int] = (960, 540),
-    label: str = "",
-    camera: CameraConfig | None = None,
-) -> int:
-    """Write an H.264 video that every browser plays.
-
-    Args:
-        path: The MP4 file.
-        frames: The pictures in order, `fps` of them per second of run for real time.
-        robot: Name of the robot.
-        terrain: The ground.
-        friction: Drawn on the ground where it comes in patches.
-        fps: Pictures per second.
-        size: Width and height, both even [pixel].
-        label: First line of the caption.
-        camera: Where the camera stands.
-
-    Returns:
-        Number of pictures written.
-
-    Raises:
-        NoRenderer: This machine cannot make pictures.
-        InvalidValue: The size is odd or there are no frames.
-    """
-    with SceneRenderer(robot, terrain, friction, size, camera) as renderer:
-        pictures = (annotate(renderer.render(frame), caption(frame, label)) for frame in frames)
-        return write_video(path, pictures, fps)
-
-
-def render_side_by_side(
-    path: Path | str,
-    runs: Sequence[tuple[str, Iterable[Frame]]],
-    robot: str = "go2",
-    terrain: Terrain | None = None,
-    friction: Friction | None = None,
-    fps: int = 30,
-    size: tuple[int, int] = (640, 540),
-    camera: CameraConfig | None = None,
-) -> int:
-    """Write a video of several runs beside each other; it ends with the shortest.
-
-    Args:
-        path: The MP4 file.
-        runs: Label and pictures of each run, from left to right.
-        robot: Name of the robot.
-        terrain: The ground.
-        friction: Drawn on the ground where it comes in patches.
-        fps: Pictures per second.
-        size: Width and height of each run, both even [pixel].
-        camera: Where the cameras stand.
-
-    Returns:
-        Number of pictures written.
-
-    Raises:
-        NoRenderer: This machine cannot make pictures.
-        InvalidValue: The size is odd, or there are no runs or frames.
-    """
-    if not runs:
-        raise InvalidValue("a video needs at least one run, got none")
-    renderers = [SceneRenderer(robot, terrain, friction, size, camera) for _ in runs]
-    try:
-        pictures = (
-            np.hstack(
-                [
-                    annotate(renderer.render(frame), caption(frame, label))
-                    for renderer, (label, _), frame in zip(renderers, runs, row, strict=True)
-                ]
-            )
-            for row in zip(*(frames for _, frames in runs), strict=False)
-        )
-        return write_video(path, pictures, fps)
-    finally:
-        for renderer in renderers:
-            renderer.close()
-
-
-def write_video(path: Path | str, pictures: Iterable[Image], fps: int) -> int:
-    """Encode pictures as H.264 in yuv420p.
-
-    Args:
-        path: The MP4 file; its folder is made.
-        pictures: All of the same even size, shape (height, width, 3) each.
-        fps: Pictures per second.
-
-    Returns:
-        Number of pictures written.
-
-    Raises:
-        InvalidValue: There are no pictures.
-    """
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    count = 0
-    writer = imageio.get_writer(
-        path, format="FFMPEG", fps=fps, codec="libx264", pixelformat="yuv420p", quality=8, macro_block_size=2
-    )
-    with writer:
-        for picture in pictures:
-            writer.append_data(picture)
-            count += 1
-    if not count:
-        raise InvalidValue(f"a video needs at least one frame, got none for {path}")
-    return count

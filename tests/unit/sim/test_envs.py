@@ -1,8 +1,8 @@
 import gymnasium
 import numpy as np
 import pytest
-from conftest import impedance
 from gymnasium.utils.env_checker import check_env
+from simulated_robot import impedance
 
 from controllers.errors import InvalidValue
 from sim.disturbances import push

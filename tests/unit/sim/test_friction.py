@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from conftest import ideal_robot, impedance
+from simulated_robot import ideal_robot, impedance
 
 from controllers.errors import InvalidValue
 from sim.disturbances import Wrench

@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from conftest import ideal_robot, impedance
+from simulated_robot import ideal_robot, impedance
 
 from controllers.robot.kinematics import LegKinematics
 from sim.ground_truth import has_fallen, roll_pitch

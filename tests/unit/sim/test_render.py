@@ -10,9 +10,10 @@ from sim.disturbances import Payload
 from sim.friction import FrictionPatches
 from sim.offscreen import NoRenderer
 from sim.overlay import annotate
-from sim.render import ESTIMATE_RGBA, Frame, SceneRenderer, caption, render_side_by_side, render_video, write_video
+from sim.render import ESTIMATE_RGBA, Frame, SceneRenderer
 from sim.render_model import build_render_model
 from sim.terrain import Flat, Slope
+from sim.video import caption, render_side_by_side, render_video, write_video
 
 SIZE = (160, 96)
 ROBOT = load_robot("go2")

@@ -1,7 +1,7 @@
 import mujoco
 import numpy as np
 import pytest
-from conftest import ideal_robot, impedance
+from simulated_robot import ideal_robot, impedance
 
 from controllers.errors import InvalidValue
 from sim.terrain import Flat, Rough, Slope
