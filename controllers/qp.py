@@ -16,6 +16,8 @@ Array = npt.NDArray[np.float64]
 
 # DAQP and OSQP read bounds beyond this as infinite.
 INFINITE = 1e20
+# The force programs weigh some directions 10⁴ times less than others; at 1e-6 their forces are newtons off.
+OSQP_TOLERANCE = 1e-8
 
 
 @dataclass
@@ -96,8 +98,8 @@ def _solve_osqp(problem: QuadraticProgram) -> Solution:
             problem.lower,
             problem.upper,
             verbose=False,
-            eps_abs=1e-6,
-            eps_rel=1e-6,
+            eps_abs=OSQP_TOLERANCE,
+            eps_rel=OSQP_TOLERANCE,
             max_iter=20000,
             polishing=True,
         )
