@@ -30,7 +30,8 @@ class EstimatorConfig:
         initial_velocity_std: Uncertainty of the velocity at the first reading [m/s].
         initial_bias_std: Uncertainty of the accelerometer's bias at the first reading [m/s²].
         rolling_feet: Whether feet are spheres that roll without slipping (False: points).
-        trust_time: Time after touchdown over which trust in a foot grows to full [s].
+        trust_time: Time after touchdown over which trust in a foot grows to full [s]. It covers the time in which a
+            foot and the ground under it give way; less of it lets the estimated height climb with every step.
         trust_fraction: Normal force from which on a foot has full trust, as a fraction of the robot's weight.
         slip_gate: Squared Mahalanobis distance of a foot's velocity, of 3 degrees of freedom, beyond which it slips.
         flat_ground: Whether the ground is known to be the plane z = 0.
