@@ -173,15 +173,20 @@ class ForcePlan:
     iterations: int
     solve_time: float
 
-    def at(self, time: float) -> Array:
-        """Return the planned foot forces at a time, shape (4, 3) [N] (zero beyond the horizon)."""
+    def index(self, time: float) -> int:
+        """Return the number of the interval that holds a time; N beyond the horizon."""
         elapsed = time - self.time
         end = 0.0
-        for k in range(len(self.intervals)):
-            end += float(self.intervals[k])
+        for k, interval in enumerate(self.intervals.tolist()):
+            end += interval
             if elapsed < end - 1e-9:
-                return np.asarray(self.forces[k])
-        return np.zeros((4, 3))
+                return k
+        return len(self.intervals)
+
+    def at(self, time: float) -> Array:
+        """Return the planned foot forces at a time, shape (4, 3) [N] (zero beyond the horizon)."""
+        k = self.index(time)
+        return np.asarray(self.forces[k]) if k < len(self.forces) else np.zeros((4, 3))
 
 
 class ConvexMpc:

@@ -17,6 +17,7 @@ from controllers.quadruped.horizon import fill_horizon, preview
 from controllers.quadruped.limbs import LimbConfig, limb_command
 from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig, MpcInput
 from controllers.quadruped.reference import MotionReference, ReferenceConfig
+from controllers.quadruped.stance import compensate, describe_moment
 from controllers.quadruped.swing import swing_references
 from controllers.residual.learner import LearnerInputs, ResidualLearner
 from controllers.robot.description import RobotDescription
@@ -35,6 +36,7 @@ class WalkingConfig:
         velocity_decay: Time constant with which the preview lets velocity errors vanish [s].
         landing_depth: How far below the ground swing feet aim, so that they land firmly [m].
         follow_slope: Fraction of the ground's slope that the body's attitude follows.
+        residual_in_torques: Follow the residual between force plans as well, at the control rate.
         mpc: Force MPC.
         foothold: Footholds.
         limb: Joint gains.
@@ -45,6 +47,7 @@ class WalkingConfig:
     velocity_decay: float = 0.25
     landing_depth: float = 0.005
     follow_slope: float = 1.0
+    residual_in_torques: bool = True
     mpc: MpcConfig = field(default_factory=MpcConfig)
     foothold: FootholdConfig = field(default_factory=FootholdConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
@@ -134,6 +137,8 @@ class Walking:
         self.forces = np.zeros((4, 3))
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
+        self._residual_plan = np.zeros((self.config.mpc.horizon, 6))
+        self._moment = LearnerInputs(np.empty((1, 9)), np.empty((1, 6)), np.empty((1, 4)), np.empty(1))
         self.height = float("nan")
         self.plan: ForcePlan | None = None
         self.mpc.reset()
@@ -200,6 +205,8 @@ class Walking:
             self._next_plan = time + self.config.mpc_period
         if self._current is not None:
             _world_forces(self._current.at(time), self._current.yaw, standing, self.forces)
+            if self.plan is None and self.config.residual_in_torques:
+                self._follow_residual(body, schedule, height, time)
         joint = JointCommand(time, np.empty(12), np.empty(12), np.empty(12), np.empty(12), np.empty(12))
         limb_command(
             *self._limb_arguments,
@@ -224,6 +231,30 @@ class Walking:
         )
         self.height = height - float(body.com[2] - body.base_position[2])
         return joint
+
+    def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, time: float) -> None:
+        """Let the feet take up what the residual has changed by since the plan."""
+        assert self._current is not None
+        moment = self._moment
+        error = height - self.reference.height - float(body.com[2] - body.base_position[2])
+        describe_moment(
+            body.rotation,
+            body.yaw,
+            body.velocity,
+            body.spin,
+            error,
+            self.forces,
+            body.levers,
+            moment.state,
+            moment.contact_wrench,
+        )
+        moment.contacts[0] = schedule.contact
+        moment.gait_phase[0] = self._gait.phase
+        self.residual = self.adaptation.learner.predict(moment)[0]
+        planned = self._residual_plan[min(self._current.index(time), len(self._residual_plan) - 1)]
+        change = self.residual - planned
+        if change.any():
+            compensate(body.levers, schedule.contact, body.yaw, change, self.config.mpc.friction, self.forces)
 
     def _swing(
         self,
@@ -363,5 +394,6 @@ class Walking:
         )
         self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
         inputs.residual = self.adaptation.learner.predict(learner)
+        self._residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()
         return self.mpc.plan(inputs, time, body.yaw)
