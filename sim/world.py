@@ -73,9 +73,16 @@ def build_spec(robot: RobotDescription, terrain: Terrain, friction: float, physi
     for sensor in list(spec.sensors):
         spec.delete(sensor)
     base = _base(spec)
-    for geom in spec.geoms:
+    # What is only to be looked at takes seconds to load; masses come from the bodies, not from their shapes.
+    for geom in list(spec.geoms):
         if geom.contype or geom.conaffinity:
             _normalise(geom, friction)
+        else:
+            spec.delete(geom)
+    used = {geom.meshname for geom in spec.geoms}
+    for mesh in list(spec.meshes):
+        if mesh.name not in used:
+            spec.delete(mesh)
     _add_motors(spec, robot)
     terrain.add_to(spec)
     for geom in spec.worldbody.geoms:

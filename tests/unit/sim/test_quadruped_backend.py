@@ -268,6 +268,18 @@ def test_a_robot_without_foot_sensors_reports_none():
     assert MujocoQuadruped("go2", config).read().foot_force is None
 
 
+@pytest.mark.parametrize("robot", ROBOTS)
+def test_the_simulated_robot_has_the_masses_of_its_model_file(robot):
+    backend = ideal_robot(robot)
+    original = mujoco.MjModel.from_xml_path(str(backend.description.model_path))
+    for body in range(1, original.nbody):
+        ours = backend.model.body(original.body(body).name).id
+        assert backend.model.body_mass[ours] == original.body_mass[body]
+        assert np.array_equal(backend.model.body_inertia[ours], original.body_inertia[body])
+        assert np.array_equal(backend.model.body_ipos[ours], original.body_ipos[body])
+    assert backend.model.nmesh == 0
+
+
 def test_the_plant_may_differ_from_its_nominal_model():
     nominal = MujocoQuadruped("go2")
     heavy = MujocoQuadruped("go2", SimConfig(mass_scale=1.05, inertia_scale=0.95))
