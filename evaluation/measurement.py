@@ -81,8 +81,7 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
         "vy_rmse_mps": metrics.speed_rmse_mps(velocity[:, 1], reference[:, 1]),
         "vx_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 0], reference[:, 0]),
         "vy_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 1], reference[:, 1]),
-        "yaw_rate_mean_error_radps": _yaw_rate(v["time"], v["yaw"])
-        - metrics.mean(np.array([c.yaw_rate for c in asked])),
+        "yaw_rate_mean_error_radps": _yaw_rate(v["time"], v["yaw"]) - asked_rate,
         "roll_rmse_rad": metrics.angle_rmse_rad(v["roll"], np.array([c.roll for c in asked])),
         "pitch_rmse_rad": metrics.angle_rmse_rad(v["pitch"], np.array([c.pitch for c in asked])),
         "wrench_rmse_n": metrics.wrench_rmse_n(v["residual"], v["true_wrench"]),

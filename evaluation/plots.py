@@ -24,7 +24,7 @@ def plot_runs(path: Path, title: str, traces: Sequence[Trace]) -> None:
         title: Stands above it.
         traces: The runs.
     """
-    figure = Figure(figsize=(11.0, 12.5), layout="constrained")
+    figure = Figure(figsize=(12.5, 12.5), layout="constrained")
     figure.suptitle(title)
     height, speed, tilt, force, moment, solve = figure.subplots(6, 1)
     colours = {trace.label: f"C{number}" for number, trace in enumerate(traces)}
@@ -66,7 +66,7 @@ def plot_runs(path: Path, title: str, traces: Sequence[Trace]) -> None:
     for axes in (*labels, solve):
         axes.grid(alpha=0.25)
         if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7, loc="upper right", ncols=2)
+            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False)
     _save(figure, path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from rich.markup import escape
 from rich.table import Table
 
 from evaluation.claims import Verdict
@@ -103,12 +104,12 @@ def rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], 
     Returns:
         The table.
     """
-    table = Table(title=title, title_justify="left", header_style="bold")
+    table = Table(title=escape(title), title_justify="left", header_style="bold")
     for number, head in enumerate(heads):
-        table.add_column(head, justify="left" if number < left else "right", no_wrap=number < left)
+        table.add_column(escape(head), justify="left" if number < left else "right", no_wrap=number < left)
     for row in rows:
         style = "red" if "MISSED" in row else None
-        table.add_row(*row, style=style)
+        table.add_row(*(escape(cell) for cell in row), style=style)
     return table
 
 

@@ -1,15 +1,10 @@
 """The command line: `pronk launch | eval | bench | doctor | scenario | report`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
-
-# Before numpy is imported: the matrices are small, and a pool of threads costs more than it saves.
-for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_name, "1")
 
 from controllers.errors import ControlError, InvalidValue
 
@@ -165,6 +160,7 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _scenario(options: argparse.Namespace) -> int:
     from evaluation.scenario_report import report_scenario
+
     from sim.case_files import load_cases
     from sim.scenarios import get_scenario, randomised
 
@@ -185,6 +181,7 @@ def _scenario(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from evaluation.run_report import report_run
+
     from sim.scenarios import get_scenario
 
     return report_run(
