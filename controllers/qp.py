@@ -16,7 +16,7 @@ Array = npt.NDArray[np.float64]
 
 # DAQP and OSQP read bounds beyond this as infinite.
 INFINITE = 1e20
-# The force programs weigh some directions 10⁴ times less than others; at 1e-6 their forces are newtons off.
+# Condition numbers of the force programs are 10⁶ to 10⁸: at 1e-6 the forces would be newtons off.
 OSQP_TOLERANCE = 1e-8
 
 
