@@ -43,21 +43,24 @@ class Series:
     values: dict[str, Array]
     frame: str = ""
 
-    def at(self, name: str, time: Array) -> Array:
+    def at(self, name: str, time: Array, most_age_s: float = np.inf) -> Array:
         """Look up the newest sample at given times.
 
         Args:
             name: Name of the values.
             time: Times, shape (T,) [s].
+            most_age_s: Age beyond which a sample says nothing [s].
 
         Returns:
-            Values, time first; before the first sample, the first one; NaN where there are none.
+            Values, time first; NaN where there is no sample yet, or only an older one.
         """
         values = self.values.get(name)
         if values is None or not len(values):
             return np.full(len(time), np.nan)
         index = np.searchsorted(self.time, time + 1e-9, side="right") - 1
-        return values[np.clip(index, 0, len(values) - 1)]
+        found = values[np.maximum(index, 0)].copy()
+        found[(index < 0) | (time - self.time[np.maximum(index, 0)] > most_age_s)] = np.nan
+        return found
 
 
 @dataclass

@@ -106,7 +106,13 @@ def comparison_rows(runs: Sequence[Mapping[str, Mapping[str, float]]]) -> list[l
             if all(value is None for value in values):
                 continue
             where = "" if phase in ("settling", "walk") else f", {phase} the load"
-            rows.append([quantity.title + where, *(show(value, quantity.scale, quantity.digits) for value in values)])
+            texts = [show(value, quantity.scale, quantity.digits) for value in values]
+            if quantity.metric == "settle_time_s":
+                texts = [
+                    f"not within {text}" if run.get(phase, {}).get("settled") == 0.0 else text
+                    for run, text in zip(runs, texts, strict=True)
+                ]
+            rows.append([quantity.title + where, *texts])
     return rows
 
 

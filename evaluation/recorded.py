@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from controllers.robot.catalog import load_robot
 from controllers.rotations import rpy_from_quaternion
-from evaluation.bag_log import CONTROLLER, JOINTS, ODOM, PAYLOAD, RESIDUAL, TRUE_WRENCH, BagLog, Series
+from evaluation.bag_log import CONTROLLER, JOINTS, ODOM, PAYLOAD, RESIDUAL, SIMULATOR, TRUE_WRENCH, BagLog, Series
 from sim.ground_truth import FALLEN_HEIGHT_M, FALLEN_TILT_RAD, STOOD_HEIGHT_M
 from sim.scenarios import Scenario
 
@@ -13,6 +13,8 @@ Array = npt.NDArray[np.float64]
 
 WORLD_FRAMES = ("odom", "map", "world")
 BODY_FRAME = "base_link"
+# The learner speaks with every force plan; an older word is about a robot that no longer walks.
+LATEST_WRENCH_S = 0.1
 
 
 def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
@@ -25,7 +27,8 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
     Returns:
         "time", "height", "height_reference", "roll", "pitch", "yaw", "velocity_body", "angular_velocity_body",
         "position_world", "orientation", "joint_position", "velocity_reference", "residual", "true_wrench" (both in
-        the heading frame) and "payload_mass", as in `evaluation.rollout.RunLog`.
+        the heading frame) and "payload_mass", as in `evaluation.rollout.RunLog`; and "reported_fallen", the
+        simulator's own word (0/1).
     """
     odom = log.series[ODOM]
     time, orientation = odom.time, odom.values["orientation"]
@@ -39,8 +42,8 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
     return {
         "time": time,
         "height": position[:, 2] - ground,
-        "height_reference": _first(
-            controller, time, ("height_reference", "height_reference_m"), [nominal if h is None else h for h in height]
+        "height_reference": _reported(
+            controller, time, "height_reference_m", [nominal if h is None else h for h in height]
         ),
         "roll": rpy[:, 0],
         "pitch": rpy[:, 1],
@@ -52,19 +55,20 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
         "joint_position": _values(log, JOINTS, "joint_position", time, 12),
         "velocity_reference": np.stack(
             (
-                _first(controller, time, ("vx_reference", "velocity_reference_x"), [c.velocity_x for c in asked]),
-                _first(controller, time, ("vy_reference", "velocity_reference_y"), [c.velocity_y for c in asked]),
+                _reported(controller, time, "velocity_x_reference_mps", [c.velocity_x for c in asked]),
+                _reported(controller, time, "velocity_y_reference_mps", [c.velocity_y for c in asked]),
             ),
             axis=1,
         ),
         "residual": np.nan_to_num(_heading_wrench(log, RESIDUAL, time, orientation, rpy[:, 2])),
         "true_wrench": np.nan_to_num(_heading_wrench(log, TRUE_WRENCH, time, orientation, rpy[:, 2])),
         "payload_mass": np.nan_to_num(_values(log, PAYLOAD, "mass_kg", time, 0)),
+        "reported_fallen": np.nan_to_num(_values(log, SIMULATOR, "fell", time, 0)),
     }
 
 
 def find_fall(values: dict[str, Array], scenario: Scenario) -> float | None:
-    """Find when the robot fell, by tilt and height.
+    """Find when the robot fell: by tilt, by height, or by the word of the simulator (trunk on the ground).
 
     Args:
         values: Arrays as `recorded_values` returns them.
@@ -76,7 +80,7 @@ def find_fall(values: dict[str, Array], scenario: Scenario) -> float | None:
     stood = np.maximum.accumulate(values["height"]) > STOOD_HEIGHT_M
     upright = np.array([scenario.upright(float(t)) for t in values["time"]])
     tilted = np.maximum(np.abs(values["roll"]), np.abs(values["pitch"])) > FALLEN_TILT_RAD
-    fallen = tilted | (stood & upright & (values["height"] < FALLEN_HEIGHT_M))
+    fallen = tilted | (stood & upright & (values["height"] < FALLEN_HEIGHT_M)) | (values["reported_fallen"] > 0.5)
     return float(values["time"][np.argmax(fallen)]) if fallen.any() else None
 
 
@@ -87,21 +91,17 @@ def _values(log: BagLog, topic: str, name: str, time: Array, width: int) -> Arra
     return series.at(name, time)
 
 
-def _first(series: Series, time: Array, names: tuple[str, ...], otherwise: list[float]) -> Array:
-    """Take the first of several names that was recorded, and what is expected where it is not a number."""
-    fallback = np.array(otherwise, dtype=np.float64)
-    for name in names:
-        if name in series.values:
-            found = series.at(name, time)
-            return np.where(np.isfinite(found), found, fallback)
-    return fallback
+def _reported(series: Series, time: Array, name: str, otherwise: list[float]) -> Array:
+    """Take what the controller reported, and what is expected where it did not."""
+    found = series.at(name, time)
+    return np.where(np.isfinite(found), found, np.array(otherwise, dtype=np.float64))
 
 
 def _heading_wrench(log: BagLog, topic: str, time: Array, orientation: Array, yaw: Array) -> Array:
     series = log.series.get(topic)
     if series is None:
         return np.zeros((len(time), 6))
-    wrench = series.at("wrench", time)
+    wrench = series.at("wrench", time, LATEST_WRENCH_S)
     force, moment = wrench[:, :3], wrench[:, 3:]
     if series.frame == BODY_FRAME:
         force, moment = _rotate(orientation, force), _rotate(orientation, moment)

@@ -42,8 +42,8 @@ class Health:
     Attributes:
         solve_time_p50_s: Median time to build and solve a plan [s].
         solve_time_p99_s: 99th percentile of it [s].
-        deadline_misses: Plans or ticks that came late.
-        deadline_miss_fraction: The same as a share.
+        deadline_misses: Plans that came late.
+        deadline_miss_fraction: The same as a share of all plans.
         command_age_p50_s: Median age of the motor commands when the simulator used them [s].
         command_age_p99_s: 99th percentile of it [s].
         realtime_factor: Simulated seconds per second.
@@ -67,21 +67,23 @@ def measure_health(log: BagLog) -> Health:
     Returns:
         The numbers; NaN for those that were not reported.
     """
-    solve = _numbers(log, CONTROLLER, "solve_time_s")
-    misses = _last(_numbers(log, CONTROLLER, "deadline_misses"))
-    counts = (_last(_numbers(log, CONTROLLER, name)) for name in ("plans", "ticks"))
-    of = next((count for count in counts if np.isfinite(count) and count > 0.0), float("nan"))
-    age = _numbers(log, SIMULATOR, "command_age_s")
-    factor = _numbers(log, SIMULATOR, "real_time_factor")
+    misses, plans = (_last(_numbers(log, CONTROLLER, name)) for name in ("deadline_misses", "plans"))
+    solve = _solve_times(log)
     return Health(
         metrics.solve_time_s(solve, 50.0),
         metrics.solve_time_s(solve, 99.0),
         misses,
-        misses / of,
-        metrics.solve_time_s(age, 50.0),
-        metrics.solve_time_s(age, 99.0),
-        float(np.median(factor)) if len(factor) else float("nan"),
+        misses / plans if plans > 0.0 else float("nan"),
+        _last(_numbers(log, SIMULATOR, "command_age_p50_s")),
+        _last(_numbers(log, SIMULATOR, "command_age_p99_s")),
+        _last(_numbers(log, SIMULATOR, "real_time_factor")),
     )
+
+
+def _solve_times(log: BagLog) -> Array:
+    """Take the times of the plans that were reported; 0 says that there was none."""
+    times = _numbers(log, CONTROLLER, "solve_time_s")
+    return times[times > 0.0]
 
 
 def _numbers(log: BagLog, topic: str, name: str) -> Array:
@@ -142,7 +144,6 @@ def report_run(
                 finish_video(out / "run.mp4", drawing)
             except NoRenderer as error:
                 console.print(f"no video: {error}")
-    console.print(f"report: {out.resolve()}")
     return 0 if survived else 1
 
 
@@ -182,7 +183,7 @@ def _report_numbers(
         document["without_learning"] = {"fell": unlearned.fell, **without}
     health = measure_health(log)
     rows = [["survived", *fates], *comparison_rows(runs)]
-    rows += [[title, text, *[""] * (len(runs) - 1)] for title, text in _health_rows(health)]
+    rows += [[title, text, *["–"] * (len(runs) - 1)] for title, text in _health_rows(health)]
     console.print(rich_table(f"{scenario.name} on {scenario.robot}, from {log.path.name}", heads, rows, left=1))
     if not log.complete:
         console.print("the recorder was killed: the bag holds what came before")
@@ -210,7 +211,7 @@ def _traces(
     unlearned: RunLog | None,
     window: Window,
 ) -> list[Trace]:
-    solve = {**values, "solve_time": _numbers(log, CONTROLLER, "solve_time_s")}
+    solve = {**values, "solve_time": _solve_times(log)}
     end = float(values["time"][-1]) if fall is None else fall
     traces = [Trace.of(RunLog(scenario, fall is not None, end, solve), "this run", window)]
     if unlearned is not None:

@@ -14,7 +14,7 @@ from evaluation.windows import Window, load
 Array = npt.NDArray[np.float64]
 
 KEPT = ("time", "height", "height_reference", "velocity_reference", "residual", "true_wrench", "roll", "pitch")
-EVERY = 5
+SPACING_S = 0.01
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ class Trace:
         Returns:
             Its trace.
         """
-        thin = {name: log.values[name][::EVERY] for name in KEPT}
+        time = log.values["time"]
+        every = max(1, round(SPACING_S * (len(time) - 1) / max(time[-1] - time[0], SPACING_S)))
+        thin = {name: log.values[name][::every] for name in KEPT}
         thin["velocity_heading"] = heading_velocity(
-            log.values["velocity_body"][::EVERY], log.values["orientation"][::EVERY]
+            log.values["velocity_body"][::every], log.values["orientation"][::every]
         )
         solve = log.values["solve_time"]
         return cls(label, log.fell, window, load(log.scenario), thin, solve[np.isfinite(solve)])

@@ -1,4 +1,4 @@
-"""The command line: `pronk launch | eval | bench | doctor | scenario | report`."""
+"""The command line: `pronk demo | launch | eval | bench | doctor | scenario | report`."""
 
 import argparse
 import sys
@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from controllers.errors import ControlError, InvalidValue
+from controllers.errors import ControlError, InvalidValue, UnknownName
 
 MISUSED = 2
 LAUNCH = "launch"
@@ -93,6 +93,15 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--no-comparison", action="store_true", help="leave the run without learning out")
     _add_out(report, "results/report")
     report.set_defaults(run=_report)
+
+    demo = commands.add_parser("demo", help="the main job: walk over ROS 2, find a payload, leave a bag and a report")
+    demo.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what is run")
+    demo.add_argument("--robot", default="go2", metavar="NAME", help="robot")
+    demo.add_argument("--learner", default="random_features", metavar="NAME", help="residual learner")
+    demo.add_argument("--lockstep", action="store_true", help="repeatable to the bit instead of real time")
+    demo.add_argument("--no-video", action="store_true", help="leave the video out")
+    demo.add_argument("--out", type=Path, metavar="DIR", help="new folder for the results; default: by the time of day")
+    demo.set_defaults(run=_demo)
     return parser
 
 
@@ -160,7 +169,6 @@ def _doctor(options: argparse.Namespace) -> int:
 
 def _scenario(options: argparse.Namespace) -> int:
     from evaluation.scenario_report import report_scenario
-
     from sim.case_files import load_cases
     from sim.scenarios import get_scenario, randomised
 
@@ -181,16 +189,35 @@ def _scenario(options: argparse.Namespace) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from evaluation.run_report import report_run
-
     from sim.scenarios import get_scenario
 
-    return report_run(
+    console = _console()
+    code = report_run(
         options.bag,
         get_scenario(options.scenario, options.robot),
         options.out,
-        _console(),
+        console,
         video=not options.no_video,
         comparison=not options.no_comparison,
+    )
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return code
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from controllers.residual.catalog import LEARNERS
+    from pronk.demo import run_demo
+
+    if options.learner not in LEARNERS:
+        raise UnknownName("residual learner", options.learner, LEARNERS)
+    return run_demo(
+        options.scenario,
+        options.robot,
+        options.learner,
+        options.lockstep,
+        options.out,
+        _console(),
+        video=not options.no_video,
     )
 
 
