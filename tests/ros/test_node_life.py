@@ -2,6 +2,7 @@ import itertools
 import re
 import signal
 import textwrap
+import time
 
 import pytest
 
@@ -81,6 +82,27 @@ class World(KitNode):
 
 
 sys.exit(run_node(World))
+"""
+
+LISTENER = """
+import sys
+
+from pronk_node_kit.node import KitNode
+from pronk_node_kit.spin import run_node
+from pronk_node_kit.topics import DIAGNOSTICS, create_subscription
+
+
+class Listener(KitNode):
+    def __init__(self):
+        super().__init__("listener")
+        create_subscription(self, DIAGNOSTICS, self.hear)
+
+    def hear(self, message):
+        for status in message.status:
+            print(message.header.stamp.sec, status.name, status.message, flush=True)
+
+
+sys.exit(run_node(Listener))
 """
 
 
@@ -164,3 +186,15 @@ def test_timers_follow_simulated_time(node, start, tmp_path):
     assert sorted(steps)[len(steps) // 2] == 100_000_000
     world.send(signal.SIGTERM)
     assert world.wait() == 0
+
+
+def test_every_node_reports_its_health_once_per_second(node, start, tmp_path):
+    (tmp_path / "listener.py").write_text(LISTENER)
+    listener = start(str(tmp_path / "listener.py"))
+    node("-r", "__ns:=/robot")
+    listener.wait_for("/robot/example running")
+    begin = time.monotonic()
+    while listener.text.count("/robot/example running") < 4:
+        assert time.monotonic() < begin + 10.0, listener.text
+        time.sleep(0.02)
+    assert 2.0 < time.monotonic() - begin < 4.5

@@ -1,13 +1,24 @@
 import re
+import time
 
 import pytest
 
 pytest.importorskip("rclpy")
 
-from rclpy.qos import QoSReliabilityPolicy
+from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos_profile_sensor_data
 
 from controllers.errors import UnknownName
-from pronk_node_kit.topics import COMMAND, SERVICES, STATE, TOPICS, create_service, create_subscription, topic
+from pronk_node_kit.topics import (
+    COMMAND,
+    SERVICES,
+    STATE,
+    TOPICS,
+    create_publisher,
+    create_service,
+    create_subscription,
+    topic,
+)
 
 
 def test_names_are_relative_except_those_that_ros_fixes():
@@ -38,3 +49,21 @@ def test_an_unknown_topic_or_service_lists_the_known_ones(make_node):
         topic("joints")
     with pytest.raises(UnknownName, match=r"unknown service 'pause'; available: arm, release"):
         create_service(make_node(), "pause", print)
+
+
+def test_topics_that_cannot_connect_are_reported(make_node, ros_context, capfd):
+    node, other = make_node(), make_node()
+    create_subscription(node, topic("joint_states"), print)
+    other.create_publisher(topic("joint_states").type, "joint_states", qos_profile_sensor_data)
+    create_publisher(node, topic("cmd_vel"))
+    latched = QoSProfile(depth=1, durability=QoSDurabilityPolicy.TRANSIENT_LOCAL)
+    other.create_subscription(topic("cmd_vel").type, "cmd_vel", print, latched)
+    executor = SingleThreadedExecutor(context=ros_context)
+    executor.add_node(node)
+    logged, end = "", time.monotonic() + 10.0
+    while logged.count("[ERROR]") < 2 and time.monotonic() < end:
+        executor.spin_once(timeout_sec=0.05)
+        logged += capfd.readouterr().err
+    executor.shutdown()
+    assert "a publisher of 'joint_states' offers another RELIABILITY; its messages are not heard" in logged
+    assert "a subscriber of 'cmd_vel' asks for another DURABILITY; it gets no messages" in logged
