@@ -35,6 +35,8 @@ class FootholdConfig:
             raise InvalidValue(f"FootholdConfig.capture_gain must lie in [0, 3], got {self.capture_gain}")
         if not 0.0 < self.max_step <= 1.0:
             raise InvalidValue(f"FootholdConfig.max_step must lie in (0, 1] m, got {self.max_step}")
+        if not -0.2 <= self.stance_width <= 0.2:
+            raise InvalidValue(f"FootholdConfig.stance_width must lie in [-0.2, 0.2] m, got {self.stance_width}")
 
 
 def foothold_offset(

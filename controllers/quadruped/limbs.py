@@ -32,7 +32,7 @@ class LimbConfig:
     friction_compensation: float = 0.5
 
     def __post_init__(self) -> None:
-        """Refuse negative gains.
+        """Refuse negative gains and a bound that is not positive.
 
         Raises:
             InvalidValue: Names the gain, what was got and what is allowed.
@@ -40,6 +40,8 @@ class LimbConfig:
         for name in ("swing_stiffness", "swing_damping", "stance_damping", "friction_compensation"):
             if not getattr(self, name) >= 0.0:
                 raise InvalidValue(f"LimbConfig.{name} must be >= 0, got {getattr(self, name)}")
+        if not self.max_joint_acceleration > 0.0:
+            raise InvalidValue(f"LimbConfig.max_joint_acceleration must be > 0, got {self.max_joint_acceleration}")
 
 
 @njit(cache=True)

@@ -31,14 +31,17 @@ class PostureConfig:
     damping: float = 0.2
 
     def __post_init__(self) -> None:
-        """Refuse times that would throw the robot.
+        """Refuse times that would throw the robot, and negative gains.
 
         Raises:
-            InvalidValue: Names the time, what was got and what is allowed.
+            InvalidValue: Names the setting, what was got and what is allowed.
         """
         for name in ("rise_time", "lower_time"):
             if not 0.3 <= getattr(self, name) <= 20.0:
                 raise InvalidValue(f"PostureConfig.{name} must lie in [0.3, 20] s, got {getattr(self, name)}")
+        for name in ("stiffness", "damping"):
+            if not 0.0 <= getattr(self, name) < np.inf:
+                raise InvalidValue(f"PostureConfig.{name} must be finite and >= 0, got {getattr(self, name)}")
 
 
 class PostureMotion:

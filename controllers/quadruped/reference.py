@@ -41,14 +41,17 @@ class ReferenceConfig:
     yaw_leash: float = 0.3
 
     def __post_init__(self) -> None:
-        """Refuse limits that are not positive.
+        """Refuse limits out of range.
 
         Raises:
-            InvalidValue: Names the limit and what was got.
+            InvalidValue: Names the limit, what was got and what is allowed.
         """
         for name in ("max_speed", "max_yaw_rate", "acceleration", "yaw_acceleration", "posture_rate"):
             if not getattr(self, name) > 0.0:
                 raise InvalidValue(f"ReferenceConfig.{name} must be > 0, got {getattr(self, name)}")
+        for name in ("max_tilt", "position_leash", "yaw_leash"):
+            if not getattr(self, name) >= 0.0:
+                raise InvalidValue(f"ReferenceConfig.{name} must be >= 0, got {getattr(self, name)}")
         if not 0.0 < self.min_height <= 1.0 <= self.max_height:
             raise InvalidValue(
                 "ReferenceConfig needs 0 < min_height <= 1 <= max_height, "

@@ -63,6 +63,10 @@ class WalkingConfig:
             raise InvalidValue(f"WalkingConfig.mpc_period must lie in [0.002, 0.1] s, got {self.mpc_period}")
         if not 0.01 <= self.velocity_decay <= 10.0:
             raise InvalidValue(f"WalkingConfig.velocity_decay must lie in [0.01, 10] s, got {self.velocity_decay}")
+        if not 0.0 <= self.landing_depth <= 0.05:
+            raise InvalidValue(f"WalkingConfig.landing_depth must lie in [0, 0.05] m, got {self.landing_depth}")
+        if not 0.0 <= self.follow_slope <= 1.0:
+            raise InvalidValue(f"WalkingConfig.follow_slope must lie in [0, 1], got {self.follow_slope}")
 
 
 @njit(cache=True)

@@ -1,0 +1,96 @@
+import numpy as np
+import pytest
+
+from controllers.quadruped.ground import GroundPlane, fit_plane
+
+FEET = np.array([[0.2, 0.14, 0.0], [0.2, -0.14, 0.0], [-0.2, 0.14, 0.0], [-0.2, -0.14, 0.0]])
+RADIUS = 0.022
+
+
+def on_plane(g0, gx, gy, shift=(0.0, 0.0)):
+    feet = FEET + np.array([*shift, 0.0])
+    feet[:, 2] = g0 + gx * feet[:, 0] + gy * feet[:, 1]
+    return feet
+
+
+def test_a_fit_without_regularisation_is_least_squares():
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        points, plane = FEET + rng.normal(size=(4, 3)) * 0.05 + [3.0, -2.0, 0.0], np.empty(3)
+        fit_plane(points, 0.0, plane)
+        matrix = np.column_stack((np.ones(4), points[:, :2]))
+        assert plane == pytest.approx(np.linalg.lstsq(matrix, points[:, 2], rcond=None)[0], abs=1e-9)
+
+
+def test_a_regularised_fit_weighs_slopes_like_extra_points():
+    # Ridge on the slopes about the centroid is least squares with two more rows.
+    rng = np.random.default_rng(1)
+    points, plane = FEET + rng.normal(size=(4, 3)) * 0.05, np.empty(3)
+    fit_plane(points, 0.01, plane)
+    centred = points - points.mean(axis=0)
+    matrix = np.vstack((centred[:, :2], 0.1 * np.eye(2)))
+    slopes = np.linalg.lstsq(matrix, np.concatenate((centred[:, 2], [0.0, 0.0])), rcond=None)[0]
+    assert plane[1:] == pytest.approx(slopes, abs=1e-12)
+    assert plane[0] == pytest.approx(points[:, 2].mean() - slopes @ points[:, :2].mean(axis=0), abs=1e-12)
+
+
+def test_feet_on_one_line_give_a_finite_plane():
+    points, plane = np.array([[0.1 * i, 0.0, 0.02 * i] for i in range(4)]), np.empty(3)
+    fit_plane(points, 0.01, plane)
+    assert np.isfinite(plane).all() and plane[2] == 0.0 and 0.1 < plane[1] < 0.2
+
+
+def test_a_reset_puts_the_plane_below_the_feet():
+    ground = GroundPlane(RADIUS, regularisation=0.0)
+    ground.reset(on_plane(0.3 + RADIUS, 0.1, -0.05, shift=(4.0, 1.0)))
+    assert ground.plane == pytest.approx([0.3, 0.1, -0.05], abs=1e-9)
+    assert ground.height(np.array([2.0, 1.0])) == pytest.approx(0.3 + 0.2 - 0.05)
+
+
+def test_the_height_follows_with_its_time_constant():
+    ground, centre, dt = GroundPlane(RADIUS, time_constant=0.15), np.array([0.0, 0.0, 0.3]), 0.002
+    ground.reset(on_plane(RADIUS, 0.0, 0.0))
+    stepped = on_plane(0.05 + RADIUS, 0.0, 0.0)
+    for _ in range(75):
+        ground.update(stepped, np.ones(4), np.ones(4), centre, dt)
+    assert ground.height(centre) == pytest.approx(0.05 * (1.0 - np.exp(-1.0)), rel=0.01)
+
+
+def test_slopes_settle_at_those_of_the_footprints():
+    ground, centre = GroundPlane(RADIUS, regularisation=0.0), np.array([3.0, 1.0])
+    ground.reset(on_plane(RADIUS, 0.0, 0.0, shift=centre))
+    slope = on_plane(RADIUS - 0.1, 0.12, -0.04, shift=centre)
+    for _ in range(2000):
+        ground.update(slope, np.ones(4), np.ones(4), centre, 0.002)
+    assert ground.plane == pytest.approx([-0.1, 0.12, -0.04], abs=1e-6)
+
+
+def test_far_from_the_origin_the_height_under_the_body_moves_smoothly():
+    ground, centre = GroundPlane(RADIUS), np.array([500.0, -300.0])
+    ground.reset(on_plane(RADIUS, 0.0, 0.0, shift=centre))
+    slope = FEET + np.array([*centre, RADIUS])
+    slope[:, 2] += 0.1 * FEET[:, 0]
+    heights = []
+    for _ in range(200):
+        ground.update(slope, np.ones(4), np.ones(4), centre, 0.002)
+        heights.append(ground.height(centre))
+    # The slope rises around the body, not under it.
+    assert np.abs(heights).max() < 1e-6
+    assert ground.plane[1] > 0.04
+
+
+@pytest.mark.parametrize(("standing", "contact"), [(0.0, 1.0), (1.0, 0.0)])
+def test_only_feet_that_should_and_do_carry_load_move_the_plane(standing, contact):
+    ground, centre = GroundPlane(RADIUS), np.zeros(2)
+    ground.reset(on_plane(RADIUS, 0.0, 0.0))
+    before = ground.plane.copy()
+    lifted = on_plane(0.2, 0.0, 0.0)
+    ground.update(lifted, np.full(4, standing), np.full(4, contact), centre, 0.05)
+    assert ground.plane == pytest.approx(before, abs=1e-15)
+
+
+def test_an_update_longer_than_the_time_constant_does_not_overshoot():
+    ground, centre = GroundPlane(RADIUS), np.zeros(2)
+    ground.reset(on_plane(RADIUS, 0.0, 0.0))
+    ground.update(on_plane(RADIUS + 0.1, 0.0, 0.0), np.ones(4), np.ones(4), centre, 5.0)
+    assert ground.height(centre) == pytest.approx(0.1, abs=1e-12)
