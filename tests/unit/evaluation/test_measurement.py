@@ -1,0 +1,61 @@
+import math
+
+import numpy as np
+import pytest
+from made_runs import loaded_scenario, made_log, short_scenario
+
+from evaluation.measurement import OF_EVERY_RUN, measure
+from evaluation.windows import loaded, steady
+
+
+def test_a_perfect_walk_has_no_errors():
+    measured = measure(made_log(short_scenario()), (5.0, 12.0))
+    for name in ("fell", "height_rmse_m", "vx_rmse_mps", "roll_rmse_rad", "wrench_rmse_n", "deadline_miss_fraction"):
+        assert measured[name] == 0.0
+
+
+def test_errors_outside_the_window_do_not_count():
+    log = made_log(short_scenario())
+    log.values["height"][log.values["time"] < 5.0] = 0.1
+    assert measure(log, (5.0, 12.0))["height_rmse_m"] == 0.0
+
+
+def test_a_robot_that_fell_has_no_tracking_errors():
+    measured = measure(made_log(short_scenario(), fell=True, end=7.0), (5.0, 12.0))
+    assert set(measured) == {*OF_EVERY_RUN, "survived"}
+    assert (measured["fell"], measured["survived"], measured["end_time_s"]) == (1.0, 0.0, 7.0)
+
+
+def test_realtime_factor_is_the_period_over_the_processor_time_of_a_tick():
+    measured = measure(made_log(short_scenario()), (5.0, 12.0))
+    assert measured["cpu_realtime_factor"] == pytest.approx(0.002 / 5e-4, rel=1e-3)
+
+
+def test_sinking_under_a_load_is_found_and_timed():
+    log = made_log(loaded_scenario())
+    time = log.values["time"]
+    low = (time >= 6.0) & (time < 7.5)
+    log.values["height"][low] -= 0.04
+    measured = measure(log, loaded(log.scenario))
+    assert measured["sink_m"] == pytest.approx(0.04)
+    # The average over a gait cycle leaves a band of a quarter of the drop an eighth of a second late.
+    assert measured["settle_time_s"] == pytest.approx(1.5 + 0.125, abs=0.01)
+    assert measured["settled"] == 1.0
+
+
+def test_roll_that_stays_has_not_settled():
+    log = made_log(loaded_scenario())
+    log.values["roll"][log.values["time"] >= 6.0] = math.radians(10.0)
+    measured = measure(log, loaded(log.scenario))
+    assert measured["settled"] == 0.0
+    assert measured["settle_time_s"] == pytest.approx(3.0, abs=0.01)
+
+
+def test_a_run_without_a_load_has_no_settling_time():
+    assert "settle_time_s" not in measure(made_log(short_scenario()), steady(short_scenario()))
+
+
+def test_turning_through_plus_minus_pi_is_no_jump():
+    log = made_log(short_scenario())
+    log.values["yaw"] = (0.8 * log.values["time"] + np.pi) % (2.0 * np.pi) - np.pi
+    assert measure(log, (5.0, 12.0))["yaw_rate_mean_error_radps"] == pytest.approx(0.8)
