@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue
+from controllers.errors import InvalidValue, UnknownName
 from controllers.quadruped.body import BodyState
-from controllers.quadruped.gait import get_gait
+from controllers.quadruped.gait import GAITS
 from controllers.quadruped.mpc import ForcePlan
 from controllers.quadruped.posture import PostureConfig, PostureMotion
 from controllers.quadruped.walking import Walking, WalkingConfig
@@ -147,8 +147,8 @@ class LocomotionController:
             InvalidValue: Time ran backwards.
         """
         resting = command.gait in RESTING_COMMANDS
-        if not resting:
-            get_gait(command.gait)
+        if not resting and command.gait not in GAITS:
+            raise UnknownName("gait", command.gait, (*GAITS, *RESTING_COMMANDS))
         if self._time is not None and time <= self._time:
             raise InvalidValue(f"time must increase, got {time} after {self._time}")
         dt = 0.0 if self._time is None else min(time - self._time, 0.05)
