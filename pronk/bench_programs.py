@@ -198,10 +198,10 @@ def _cvxpy(cvxpy: Any) -> Callable[[QuadraticProgram], Array | None]:
         if key not in compiled:
             n = len(problem.gradient)
             x, root, gradient = cvxpy.Variable(n), cvxpy.Parameter((n, n)), cvxpy.Parameter(n)
-            bounded = np.isfinite(problem.upper)
+            below, above = np.isfinite(problem.lower), np.isfinite(problem.upper)
             constraints = [
-                problem.matrix @ x >= problem.lower,
-                problem.matrix[bounded] @ x <= problem.upper[bounded],
+                problem.matrix[below] @ x >= problem.lower[below],
+                problem.matrix[above] @ x <= problem.upper[above],
             ]
             cost = 0.5 * cvxpy.sum_squares(root @ x) + gradient @ x
             compiled[key] = cvxpy.Problem(cvxpy.Minimize(cost), constraints), x, root, gradient
