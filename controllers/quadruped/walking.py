@@ -257,7 +257,8 @@ class Walking:
         self.residual = self.adaptation.learner.predict(moment)[0]
         planned = self._residual_plan[min(self._current.index(time), len(self._residual_plan) - 1)]
         change = self.residual - planned
-        if change.any():
+        # A plan that failed on a residual which is not finite leaves nothing to follow.
+        if change.any() and np.isfinite(change).all():
             compensate(body.levers, schedule.contact, body.yaw, change, self.config.mpc.friction, self.forces)
 
     def _swing(
