@@ -63,7 +63,7 @@ GAITS: dict[str, Gait] = {
     gait.name: gait
     for gait in (
         Gait("stand", period=0.5, duty=1.0, offsets=(0.0, 0.0, 0.0, 0.0)),
-        Gait("trot", period=0.48, duty=0.5, offsets=(0.0, 0.5, 0.5, 0.0)),
+        Gait("trot", period=0.44, duty=0.5, offsets=(0.0, 0.5, 0.5, 0.0)),
         Gait("walking_trot", period=0.5, duty=0.6, offsets=(0.0, 0.5, 0.5, 0.0)),
         Gait("pace", period=0.36, duty=0.5, offsets=(0.0, 0.5, 0.0, 0.5), swing_height=0.05, stance_width=-0.08),
         Gait("crawl", period=1.0, duty=0.8, offsets=(0.0, 0.5, 0.25, 0.75), swing_height=0.05),

@@ -44,7 +44,7 @@ class WalkingConfig:
     """
 
     mpc_period: float = 0.01
-    velocity_decay: float = 0.25
+    velocity_decay: float = 0.5
     landing_depth: float = 0.005
     follow_slope: float = 1.0
     residual_in_torques: bool = True
