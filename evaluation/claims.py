@@ -31,6 +31,7 @@ class Claim:
         versus: Method whose statistic is subtracted first; None for none.
         unit: Unit to show.
         scale: Factor from the metric's unit to that unit.
+        binding: Whether missing it fails a check; a comparison with others is not.
     """
 
     text: str
@@ -43,6 +44,7 @@ class Claim:
     versus: str | None = None
     unit: str = ""
     scale: float = 1.0
+    binding: bool = True
 
     def __post_init__(self) -> None:
         """Refuse a statistic that does not exist.

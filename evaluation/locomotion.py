@@ -50,7 +50,8 @@ def evaluate(
     heads, cells = summary_cells(results["summary"])
     text = f"# Suite {suite.name}, estimator {estimator}\n\n" + markdown_table(heads, cells)
     if console is not None:
-        console.print(rich_table(f"suite {suite.name}, estimator {estimator}: mean [95 % interval]", heads, cells))
+        title = f"suite {suite.name}, estimator {estimator}: mean ± half of the 95 % interval"
+        console.print(rich_table(title, *summary_cells(results["summary"], intervals=False)))
     if verdicts:
         claim_heads, claim_cells = verdict_cells(verdicts)
         text += "\n## Targets\n\n" + markdown_table(claim_heads, claim_cells)

@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.quadruped import metrics
+from evaluation.falls import find_collapse
 from evaluation.rollout import RunLog
-from evaluation.windows import Window, load
+from evaluation.windows import Window, settling_window
 from sim.scenarios import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -23,7 +24,8 @@ def measure(log: RunLog, window: Window) -> dict[str, float]:
     """Measure a run.
 
     Tracking errors count within the window, settling from the first payload on, computing times over the whole run.
-    A run that ended in a fall has only the metrics in `OF_EVERY_RUN` and `survived`.
+    A run that ended in a fall, or in which the robot went down without toppling, has only the metrics in
+    `OF_EVERY_RUN` and `survived`.
 
     Args:
         log: The run.
@@ -34,15 +36,16 @@ def measure(log: RunLog, window: Window) -> dict[str, float]:
     """
     values = log.values
     walking = values["walking"] > 0.5
+    fall = fall_time(log)
     measured = {
-        "fell": float(log.fell),
-        "survived": float(not log.fell),
-        "end_time_s": log.end_time,
+        "fell": float(fall is not None),
+        "survived": float(fall is None),
+        "end_time_s": log.end_time if fall is None else fall,
         "solve_time_p50_s": metrics.solve_time_s(values["solve_time"], 50.0),
         "solve_time_p99_s": metrics.solve_time_s(values["solve_time"], 99.0),
         "deadline_miss_fraction": metrics.deadline_miss_fraction(values["controller_time"][walking], CONTROL_PERIOD_S),
     }
-    if log.fell:
+    if fall is not None:
         return measured
     measured.update(tracking(log.scenario, values, window))
     measured.update(settling(log.scenario, values))
@@ -54,6 +57,20 @@ def measure(log: RunLog, window: Window) -> dict[str, float]:
     measured["torque_saturation_fraction"] = metrics.mean(values["torque_saturation"][walking])
     measured["solver_failures"] = float(np.sum(values["solver_found"] < 0.5))
     return measured
+
+
+def fall_time(log: RunLog) -> float | None:
+    """Find when the robot of a run fell or went down.
+
+    Args:
+        log: The run.
+
+    Returns:
+        Time [s], or None.
+    """
+    down = find_collapse(log.scenario, log.values)
+    times = [log.end_time] if log.fell else []
+    return min([*times, *([] if down is None else [down])], default=None)
 
 
 def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
@@ -92,8 +109,8 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
 def settling(scenario: Scenario, values: Mapping[str, Array]) -> dict[str, float]:
     """Find how long height and roll took to settle after the first payload or push.
 
-    Settled means that the height error averaged over a gait cycle stays within `SETTLE_HEIGHT_M` and roll within
-    `SETTLE_ROLL_RAD` until the load leaves.
+    Settled means that the height error averaged over a gait cycle stays within `SETTLE_HEIGHT_M`, and roll likewise
+    within `SETTLE_ROLL_RAD`, until the load leaves, or until the walk ends after a push.
 
     Args:
         scenario: Says when the load comes and goes.
@@ -103,7 +120,7 @@ def settling(scenario: Scenario, values: Mapping[str, Array]) -> dict[str, float
         "settle_time_s" (the length of the window, a lower bound, where it never settled), "settled" (0/1) and
         "sink_m", the largest drop of the averaged height; nothing without a load.
     """
-    window = load(scenario)
+    window = settling_window(scenario)
     if window is None:
         return {}
     inside = (values["time"] >= window[0]) & (values["time"] < window[1])

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from evaluation.measurement import settling, tracking
-from evaluation.windows import Window, first_steady, last_steady, load, loaded, steady
+from evaluation.windows import Window, first_steady, last_steady, load, loaded, settling_window, steady
 from sim.scenarios import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -50,7 +50,7 @@ def measure_phases(
     measured = {
         name: tracking(scenario, values, window) for name, window in phases(scenario).items() if window[1] <= end
     }
-    whole = load(scenario)
+    whole = settling_window(scenario)
     if whole is not None and whole[1] <= end:
         measured["settling"] = settling(scenario, values)
     return measured

@@ -1,12 +1,14 @@
 """A recorded run in the form in which a simulated one comes: arrays by name on the stamps of the true odometry."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import numpy.typing as npt
 
 from controllers.robot.catalog import load_robot
 from controllers.rotations import rpy_from_quaternion
 from evaluation.bag_log import CONTROLLER, JOINTS, ODOM, PAYLOAD, RESIDUAL, SIMULATOR, TRUE_WRENCH, BagLog, Series
-from sim.ground_truth import FALLEN_HEIGHT_M, FALLEN_TILT_RAD, STOOD_HEIGHT_M
+from evaluation.falls import find_collapse
 from sim.scenarios import Scenario
 
 Array = npt.NDArray[np.float64]
@@ -67,8 +69,8 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
     }
 
 
-def find_fall(values: dict[str, Array], scenario: Scenario) -> float | None:
-    """Find when the robot fell: by tilt, by height, or by the word of the simulator (trunk on the ground).
+def find_fall(values: Mapping[str, Array], scenario: Scenario) -> float | None:
+    """Find when the robot fell, by what was recorded or by the word of the simulator (its trunk on the ground).
 
     Args:
         values: Arrays as `recorded_values` returns them.
@@ -77,11 +79,11 @@ def find_fall(values: dict[str, Array], scenario: Scenario) -> float | None:
     Returns:
         Time of the fall [s], or None.
     """
-    stood = np.maximum.accumulate(values["height"]) > STOOD_HEIGHT_M
-    upright = np.array([scenario.upright(float(t)) for t in values["time"]])
-    tilted = np.maximum(np.abs(values["roll"]), np.abs(values["pitch"])) > FALLEN_TILT_RAD
-    fallen = tilted | (stood & upright & (values["height"] < FALLEN_HEIGHT_M)) | (values["reported_fallen"] > 0.5)
-    return float(values["time"][np.argmax(fallen)]) if fallen.any() else None
+    down = find_collapse(scenario, values)
+    told = np.flatnonzero(values["reported_fallen"] > 0.5)
+    times = [] if down is None else [down]
+    times += [float(values["time"][told[0]])] if len(told) else []
+    return min(times, default=None)
 
 
 def _values(log: BagLog, topic: str, name: str, time: Array, width: int) -> Array:

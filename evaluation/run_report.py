@@ -15,6 +15,7 @@ from controllers.quadruped import metrics
 from controllers.quadruped.controller import LocomotionConfig
 from evaluation.bag_log import CONTROLLER, SIMULATOR, BagLog, read_bag
 from evaluation.machine import describe_machine, describe_versions
+from evaluation.measurement import fall_time
 from evaluation.phases import comparison_rows, measure_phases, phases, show
 from evaluation.plots import plot_runs
 from evaluation.recorded import find_fall, recorded_values
@@ -176,11 +177,12 @@ def _report_numbers(
         "run": learned,
     }
     if unlearned is not None:
-        without = measure_phases(scenario, unlearned.values, unlearned.end_time if unlearned.fell else None)
+        down = fall_time(unlearned)
+        without = measure_phases(scenario, unlearned.values, down)
         runs.append(without)
         heads.append("without learning, in one process")
-        fates.append(_fate(unlearned.end_time if unlearned.fell else None, unlearned.end_time, True))
-        document["without_learning"] = {"fell": unlearned.fell, **without}
+        fates.append(_fate(down, unlearned.end_time, True))
+        document["without_learning"] = {"fell": down is not None, **without}
     health = measure_health(log)
     rows = [["survived", *fates], *comparison_rows(runs)]
     rows += [[title, text, *["–"] * (len(runs) - 1)] for title, text in _health_rows(health)]

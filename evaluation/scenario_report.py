@@ -6,7 +6,7 @@ from rich.console import Console
 
 from controllers.quadruped.controller import LocomotionConfig
 from evaluation.machine import describe_machine, describe_versions
-from evaluation.measurement import measure
+from evaluation.measurement import fall_time, measure
 from evaluation.phases import comparison_rows, measure_phases, phases, show
 from evaluation.plots import plot_runs
 from evaluation.results import write_json
@@ -41,8 +41,9 @@ def report_scenario(
     log = run(scenario, RolloutConfig(LocomotionConfig(learner=learner), estimator=estimator))
     window = loaded(scenario)
     measured = measure(log, window)
-    by_phase = measure_phases(scenario, log.values, log.end_time if log.fell else None)
-    rows = [["survived", f"no, fell at {log.end_time:.1f} s" if log.fell else "yes"], *comparison_rows([by_phase])]
+    fall = fall_time(log)
+    by_phase = measure_phases(scenario, log.values, fall)
+    rows = [["survived", "yes" if fall is None else f"no, fell at {fall:.1f} s"], *comparison_rows([by_phase])]
     times = (measured["solve_time_p50_s"], measured["solve_time_p99_s"])
     rows.append(["solver median / p99 [µs]", " / ".join(show(time, 1e6, 0) for time in times)])
     rows.append(["× real time (CPU)", show(measured.get("cpu_realtime_factor"))])
@@ -67,4 +68,4 @@ def report_scenario(
         except NoRenderer as error:
             console.print(f"no video: {error}")
     console.print(f"results: {out.resolve()}")
-    return int(log.fell)
+    return int(fall is not None)

@@ -28,6 +28,7 @@ class Column:
 
 
 DEGREE = 57.29577951308232
+MISSED = "MISSED"
 COLUMNS = (
     Column("height_rmse_m", "height RMSE [mm]", 1e3, 1),
     Column("vx_mean_error_mps", "mean vx error [m/s]", 1.0, 3),
@@ -41,33 +42,36 @@ COLUMNS = (
 )
 
 
-def summary_cells(summary: Sequence[Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+def summary_cells(summary: Sequence[Mapping[str, Any]], intervals: bool = True) -> tuple[list[str], list[list[str]]]:
     """Lay the summary out.
 
     Args:
         summary: Entries as `evaluation.results.summarise` makes them.
+        intervals: Whether to write 95 % confidence intervals out; otherwise half their width stands behind the mean.
 
     Returns:
-        Heads of the columns and the rows of texts. A mean stands with its 95 % confidence interval; falls stand
-        beside it, and trials that fell are in no tracking error.
+        Heads of the columns and the rows of texts. Falls stand beside the means, in which no trial that fell counts.
     """
     columns = [column for column in COLUMNS if any(column.metric in entry for entry in summary)]
     rows = []
     for entry in summary:
         fell = entry.get("fell")
         falls = "–" if fell is None else f"{round(fell['mean'] * fell['n'])}/{fell['n']}"
-        rows.append([entry["case"], entry["method"], falls, *(_cell(entry.get(c.metric), c) for c in columns)])
+        cells = (_cell(entry.get(column.metric), column, intervals) for column in columns)
+        rows.append([entry["case"], entry["method"], falls, *cells])
     return ["case", "method", "fell", *(column.title for column in columns)], rows
 
 
-def _cell(value: Mapping[str, Any] | None, column: Column) -> str:
+def _cell(value: Mapping[str, Any] | None, column: Column, intervals: bool) -> str:
     if value is None:
         return "–"
     text = f"{value['mean'] * column.scale:.{column.digits}f}"
-    if value["ci95"] is not None:
-        low, high = (end * column.scale for end in value["ci95"])
-        text += f" [{low:.{column.digits}f}, {high:.{column.digits}f}]"
-    return text
+    if value["ci95"] is None:
+        return text
+    low, high = (end * column.scale for end in value["ci95"])
+    if intervals:
+        return f"{text} [{low:.{column.digits}f}, {high:.{column.digits}f}]"
+    return f"{text} ±{0.5 * (high - low):.{column.digits}f}"
 
 
 def verdict_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
@@ -86,7 +90,7 @@ def verdict_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str
             measured = "not run" if verdict.passed is None else "no trial completed"
         else:
             measured = f"{verdict.measured * claim.scale:.4g} {claim.unit}".rstrip()
-        word = {True: "reached", False: "MISSED", None: "–"}[verdict.passed]
+        word = {True: "reached", False: MISSED if claim.binding else "below", None: "–"}[verdict.passed]
         method = claim.method if claim.versus is None else f"{claim.method} − {claim.versus}"
         rows.append([claim.text, method, claim.target, measured, str(verdict.n), word])
     return ["claim", "method", "target", "measured", "n", "verdict"], rows
@@ -108,7 +112,7 @@ def rich_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]], 
     for number, head in enumerate(heads):
         table.add_column(escape(head), justify="left" if number < left else "right", no_wrap=number < left)
     for row in rows:
-        style = "red" if "MISSED" in row else None
+        style = "red" if MISSED in row else None
         table.add_row(*(escape(cell) for cell in row), style=style)
     return table
 

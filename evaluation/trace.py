@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.quadruped.metrics import heading_velocity
+from evaluation.measurement import fall_time
 from evaluation.rollout import RunLog
 from evaluation.windows import Window, load
 
@@ -56,7 +57,7 @@ class Trace:
             log.values["velocity_body"][::every], log.values["orientation"][::every]
         )
         solve = log.values["solve_time"]
-        return cls(label, log.fell, window, load(log.scenario), thin, solve[np.isfinite(solve)])
+        return cls(label, fall_time(log) is not None, window, load(log.scenario), thin, solve[np.isfinite(solve)])
 
     def save(self, path: Path) -> None:
         """Write it to a file.

@@ -8,6 +8,8 @@ Window = tuple[float, float]
 
 SETTLING_S = 2.0
 LOADED_S = 5.0
+# A shorter load is a push: it is over before anything can settle.
+PUSH_S = 1.0
 
 
 def walks(gait: str) -> bool:
@@ -101,6 +103,21 @@ def load(scenario: Scenario) -> Window | None:
     walk_end = steady(scenario)[1]
     end = walk_end if first.until_s is None else min(first.until_s, walk_end)
     return first.at_s, max(end, first.at_s)
+
+
+def settling_window(scenario: Scenario) -> Window | None:
+    """Find the time that the robot has to settle in after the first load.
+
+    Args:
+        scenario: The run.
+
+    Returns:
+        Begin and end [s]: of the load, or for a push from its begin to the end of the walk; None without either.
+    """
+    whole = load(scenario)
+    if whole is None or whole[1] - whole[0] > PUSH_S:
+        return whole
+    return whole[0], max(steady(scenario)[1], whole[1])
 
 
 def onset(scenario: Scenario) -> float | None:

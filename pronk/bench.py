@@ -1,5 +1,6 @@
 """Times every hot path on one thread, beside the solvers that a user would pick."""
 
+import os
 import time as clock
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -26,14 +27,10 @@ Array = npt.NDArray[np.float64]
 
 PASSES = 5
 LOOKAHEADS = (10, 20)
-# Quadruped-PyMPC (acados, horizon 12 × 20 ms), measured on the same class of machine, 2 cores, with its own simulation.
-RIVAL = {
-    "name": "Quadruped-PyMPC",
-    "source": "measured on the same class of machine, 2 cores: Go2, trot, 100 Hz, acados, horizon 12 x 20 ms",
-    "mpc_p50_s": 2.6e-3,
-    "mpc_p99_s": 8.8e-3,
-    "cpu_realtime_factor": 0.48,
-}
+BUSY_LOAD = 1.5
+RIVAL_NAME = "Quadruped-PyMPC"
+RIVAL_SOURCE = "measured on the same class of machine, 2 cores: Go2, trot, 100 Hz, acados, 12 intervals of 20 ms"
+RIVAL = {"mpc_p50_s": 2.6e-3, "mpc_p99_s": 8.8e-3, "cpu_realtime_factor": 0.48}
 
 
 @dataclass(frozen=True)
@@ -117,13 +114,14 @@ def time_learner(recording: Recording) -> list[Timing]:
     trained = learner()
     for measurement in recording.measurements:
         trained.update(measurement)
-    nodes, shown = recording.previews[0].state.shape[0], recording.measurements
+    nodes, shown = recording.config.horizon, recording.measurements
+    previews = [inputs for inputs in recording.previews if len(inputs.state) == nodes]
     return [
         summarise(
             "learner: features and update (100 features)",
             time_sequence(lambda: learner().update, shown),
         ),
-        summarise(f"learner: preview of {nodes} nodes", time_sequence(lambda: trained.predict, recording.previews)),
+        summarise(f"learner: preview of {nodes} nodes", time_sequence(lambda: trained.predict, previews)),
     ]
 
 
@@ -221,10 +219,11 @@ def bench(out: Path, console: Console, quick: bool = False) -> int:
         _print_programs(console, horizon, programs[horizon])
     parts = [*time_learner(recordings[LOOKAHEADS[-1]]), *time_parts(recordings[LOOKAHEADS[0]])]
     loop, factors = loop_factors(1 if quick else 3, 4.0 if quick else 10.0)
-    _print_parts(console, [*parts, *loop], factors)
-    load_after = describe_machine()["load_average"]
-    if float(load_after[0]) > 1.5:  # type: ignore[index]
-        console.print(f"the machine was busy (load {load_after}); wall times are larger than on an idle one")
+    _print_parts(console, [*parts, *loop])
+    _print_rival(console, programs[LOOKAHEADS[0]][0], factors)
+    load_after = os.getloadavg()
+    if load_after[0] > BUSY_LOAD:
+        console.print(f"the machine was busy (load {load_after[0]:.1f}); wall times are larger than on an idle one")
     write_json(
         out / "bench.json",
         {
@@ -234,7 +233,7 @@ def bench(out: Path, console: Console, quick: bool = False) -> int:
             "programs": {f"N={horizon}": [asdict(row) for row in rows] for horizon, rows in programs.items()},
             "parts": [asdict(timing) for timing in (*parts, *loop)],
             "realtime": factors,
-            "rival": RIVAL,
+            "rival": {"name": RIVAL_NAME, "source": RIVAL_SOURCE, **RIVAL},
         },
     )
     console.print(f"results: {(out / 'bench.json').resolve()}")
@@ -261,15 +260,28 @@ def _print_programs(console: Console, horizon: int, rows: Sequence[ProgramTiming
     console.print(rich_table(f"force plan: build and solve, N = {horizon}, trot; {active}", heads, cells, left=1))
 
 
-def _print_parts(console: Console, timings: Sequence[Timing], factors: Mapping[str, float]) -> None:
+def _print_parts(console: Console, timings: Sequence[Timing]) -> None:
     cells = [
         [t.name, f"{1e6 * t.p50_s:.1f}", f"{1e6 * t.p99_s:.1f}", f"{1e6 * t.raw_p99_s:.1f}", str(t.n)] for t in timings
     ]
     console.print(rich_table("parts", ["part", "p50 [µs]", "p99 [µs]", "raw p99 [µs]", "n"], cells, left=1))
-    heads, theirs = ["", "Pronk", str(RIVAL["name"])], str(RIVAL["cpu_realtime_factor"])
+
+
+def _print_rival(console: Console, own: ProgramTiming, factors: Mapping[str, float]) -> None:
+    t = own.timing
     rows = [
-        ["× real time, processor time, physics included", f"{factors['cpu_realtime_factor']:.1f}", theirs],
+        [
+            "force plan, median / raw p99 [ms]",
+            f"{1e3 * t['p50_s']:.2f} / {1e3 * t['raw_p99_s']:.2f}",
+            f"{1e3 * RIVAL['mpc_p50_s']:.1f} / {1e3 * RIVAL['mpc_p99_s']:.1f}",
+        ],
+        [
+            "× real time, processor time, physics included",
+            f"{factors['cpu_realtime_factor']:.1f}",
+            f"{RIVAL['cpu_realtime_factor']}",
+        ],
         ["× real time, controller alone", f"{factors['controller_realtime_factor']:.1f}", "–"],
         ["× real time, physics alone", f"{factors['physics_realtime_factor']:.1f}", "–"],
     ]
-    console.print(rich_table(f"trot at 0.5 m/s ({RIVAL['source']})", heads, rows, left=1))
+    console.print(rich_table("trot at 0.5 m/s", ["", "Pronk", RIVAL_NAME], rows, left=1))
+    console.print(f"{RIVAL_NAME}: {RIVAL_SOURCE}", soft_wrap=True)

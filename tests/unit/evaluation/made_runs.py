@@ -39,7 +39,7 @@ def made_log(scenario: Scenario, fell: bool = False, end: float | None = None, d
     count = len(time)
     asked = [scenario.command(float(t)) for t in time]
     speed = np.array([[c.velocity_x, c.velocity_y, 0.0] for c in asked])
-    payload = np.array([sum(d.mass(t) for d in scenario.disturbances) for t in time])
+    payload = np.array([sum(d.mass(t) for d in scenario.disturbances if isinstance(d, Payload)) for t in time])
     values = {
         "time": time,
         "height": np.full(count, 0.3),

@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,6 +7,7 @@ from made_runs import loaded_scenario, made_log, short_scenario
 
 from evaluation.measurement import OF_EVERY_RUN, measure
 from evaluation.windows import loaded, steady
+from sim.disturbances import push
 
 
 def test_a_perfect_walk_has_no_errors():
@@ -59,3 +61,26 @@ def test_turning_through_plus_minus_pi_is_no_jump():
     log = made_log(short_scenario())
     log.values["yaw"] = (0.8 * log.values["time"] + np.pi) % (2.0 * np.pi) - np.pi
     assert measure(log, (5.0, 12.0))["yaw_rate_mean_error_radps"] == pytest.approx(0.8)
+
+
+def test_a_robot_stopped_on_folded_legs_has_not_survived():
+    log = made_log(short_scenario())
+    log.values["height"][log.values["time"] >= 7.0] = 0.14
+    measured = measure(log, (5.0, 12.0))
+    assert (measured["fell"], measured["end_time_s"]) == (1.0, pytest.approx(7.0))
+    assert "height_rmse_m" not in measured
+
+
+def test_sinking_by_a_third_is_no_fall():
+    log = made_log(short_scenario())
+    log.values["height"][log.values["time"] >= 7.0] = 0.2
+    assert measure(log, (5.0, 12.0))["fell"] == 0.0
+
+
+def test_after_a_push_the_robot_has_the_rest_of_the_walk_to_settle():
+    scenario = replace(short_scenario(), disturbances=(push(6.0, (0.0, 200.0, 0.0)),))
+    log = made_log(scenario)
+    time = log.values["time"]
+    log.values["roll"][(time >= 6.0) & (time < 7.0)] = 0.3
+    # The average over a gait cycle of 0.5 s leaves a band of 3° of 0.3 rad by (0.5 - 0.0524 / 0.3) cycles late.
+    assert measure(log, (8.0, 12.0))["settle_time_s"] == pytest.approx(1.0 + 0.5 * (0.5 - 0.05236 / 0.3), abs=0.01)

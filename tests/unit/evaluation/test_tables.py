@@ -48,3 +48,13 @@ def test_markdown_escapes_bars_and_aligns_numbers_right():
     assert markdown_table(["a", "b", "n"], [["|x|", "y", "1"]]) == (
         "| a | b | n |\n| --- | --- | ---: |\n| \\|x\\| | y | 1 |\n"
     )
+
+
+def test_a_comparison_with_others_is_not_shown_as_missed():
+    claim = Claim("rival", "quiet", "none", "survived", 1.0, at_least=True, binding=False)
+    assert verdict_cells(judge([claim], [row(0, survived=0.0)]))[1][0][-1] == "below"
+
+
+def test_half_the_interval_stands_behind_the_mean_where_room_is_short():
+    summary = summarise([row(0, height_rmse_m=0.003), row(1, height_rmse_m=0.005)])
+    assert summary_cells(summary, intervals=False)[1][0][3] == "4.0 ±1.0"
