@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 
 from controllers.errors import UnknownName
+from controllers.quadruped.gait import GAITS
 from controllers.robot.interface import LocomotionCommand
 from evaluation.claims import Claim
 from evaluation.suite import Case, Suite
@@ -15,7 +16,7 @@ from sim.scenarios import Scenario, TimedCommand, get_scenario, randomised
 LEARNED = "random_features"
 PUSH_PHASES = 6
 PUSH_AT_S = 6.0
-TROT_PERIOD_S = 0.48
+TROT_PERIOD_S = GAITS["trot"].period
 PAYLOAD_METHODS = ("none", "l1_published", "l1_tuned", "rff_published", "rff_tuned", LEARNED)
 DEGREE = 180.0 / math.pi
 GAIT_SPEEDS = {"walking_trot": 0.5, "pace": 0.4, "crawl": 0.15}
