@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -62,7 +63,7 @@ def evaluate(
     return verdicts
 
 
-def draw(suite: Suite, trials: Sequence[Trial], out: Path, results: dict) -> None:
+def draw(suite: Suite, trials: Sequence[Trial], out: Path, results: dict[str, Any]) -> None:
     """Draw the plots of a suite: one of all metrics, and one per case of the first seed's curves.
 
     Args:

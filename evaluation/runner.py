@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from functools import partial
 from pathlib import Path
 
 from rich.console import Console
@@ -109,7 +110,7 @@ def run_trials(
 
         if jobs == 1 or len(todo) == 1:
             for trial in todo:
-                keep(trial, _named(trial, lambda trial=trial: perform(trial, traces[trial.key])))
+                keep(trial, _named(trial, partial(perform, trial, traces[trial.key])))
         elif todo:
             _spread(todo, traces, min(jobs, len(todo)), perform, keep)
     return [rows[trial.key] for trial in trials]

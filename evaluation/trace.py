@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -66,16 +67,11 @@ class Trace:
             path: NumPy archive; its folder is made.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
-        loaded = np.full(2, np.nan) if self.load is None else np.array(self.load)
-        np.savez_compressed(
-            path,
-            label=self.label,
-            fell=self.fell,
-            window=np.array(self.window),
-            load=loaded,
-            solve_time=self.solve_time,
-            **{f"value_{name}": array.astype(np.float32) for name, array in self.values.items()},
-        )
+        arrays: dict[str, Any] = {f"value_{name}": array.astype(np.float32) for name, array in self.values.items()}
+        arrays["label"], arrays["fell"], arrays["solve_time"] = self.label, self.fell, self.solve_time
+        arrays["window"] = np.array(self.window)
+        arrays["load"] = np.full(2, np.nan) if self.load is None else np.array(self.load)
+        np.savez_compressed(path, **arrays)
 
     @classmethod
     def read(cls, path: Path) -> "Trace":

@@ -126,7 +126,7 @@ def time_learner(recording: Recording) -> list[Timing]:
 
 
 def time_parts(recording: Recording) -> list[Timing]:
-    """Time estimator and gatekeeper on the readings of a run.
+    """Time estimator and gatekeeper on the readings and commands of a run.
 
     Args:
         recording: Readings and commands of a run.

@@ -43,7 +43,7 @@ class Recording:
         measurements: What the learner was shown.
         previews: What the learner was asked.
         states: Readings.
-        commands: Commands before the gatekeeper.
+        commands: Commands as the motors got them.
     """
 
     config: MpcConfig

@@ -105,3 +105,15 @@ def test_a_tap_notes_the_call_and_is_taken_off_again():
         assert adder.add(1, 2) == 3
     assert adder.add(3, 4) == 7
     assert notes == [(1, 2)]
+
+
+def test_a_recorded_trot_holds_programs_of_two_feet_and_what_the_learner_saw():
+    recording = bench_programs.record_trot(horizon=6, seconds=0.3)
+    feet = [inputs.contacts.sum() / 6 for inputs in recording.inputs]
+    assert len(feet) > 20
+    assert max(feet) <= 2.7
+    assert all(np.isfinite(inputs.position_reference).all() for inputs in recording.inputs)
+    # One copy each: a buffer that the controller uses again would make them all equal.
+    assert len({inputs.position.tobytes() for inputs in recording.inputs}) > 20
+    assert len(recording.states) == len(recording.commands) == round(3.3 / 0.002)
+    assert len(recording.measurements) > 20
