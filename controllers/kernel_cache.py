@@ -51,7 +51,7 @@ def use_cache_of(package: Path) -> Path:
     """
     root = cache_root()
     folder = root / f"{PREFIX}{source_hash(package)}"
-    config.CACHE_DIR = str(folder)
+    setattr(config, "CACHE_DIR", str(folder))  # noqa: B010 - numba adds its settings at run time
     if root.is_dir() and not folder.is_dir():
         old = sorted(root.glob(f"{PREFIX}*"), key=lambda path: path.stat().st_mtime, reverse=True)
         for path in old[KEPT - 1 :]:

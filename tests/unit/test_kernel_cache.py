@@ -7,10 +7,17 @@ import pytest
 from controllers.kernel_cache import KEPT, cache_root, source_hash, use_cache_of
 
 CALLEE = "from numba import njit\n@njit(cache=True)\ndef value() -> float:\n    return {value}\n"
-CALLER = "from numba import njit\nfrom mini.callee import value\n@njit(cache=True)\ndef twice() -> float:\n    return 2.0 * value()\n"
-PACKAGE = (
-    "from pathlib import Path\nfrom controllers.kernel_cache import use_cache_of\nuse_cache_of(Path(__file__).parent)\n"
-)
+CALLER = """from numba import njit
+from mini.callee import value
+
+@njit(cache=True)
+def twice() -> float:
+    return 2.0 * value()
+"""
+PACKAGE = """from pathlib import Path
+from controllers.kernel_cache import use_cache_of
+use_cache_of(Path(__file__).parent)
+"""
 
 
 def _run(folder: Path, cache: Path) -> float:
