@@ -231,6 +231,7 @@ SCENARIOS: dict[str, Callable[[str], Scenario]] = {
     "wrench": lambda robot: _walk(
         "wrench", robot, _trot(0.5), 12.0, disturbances=(Wrench(force_n=(0.0, 15.0, -40.0), at_s=6.0, until_s=12.0),)
     ),
+    "short_walk": lambda robot: Scenario("short_walk", robot, 3.5, _commands((2.3, _trot(0.3)))),
     "slope": lambda robot: _walk("slope", robot, _trot(0.4), 15.0, terrain=Slope(10.0)),
     "rough": lambda robot: _walk("rough", robot, _trot(0.4), 15.0, terrain=Rough(0.05, 0.5)),
 }

@@ -12,8 +12,7 @@ pytest.importorskip("rclpy")
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.fixture
-def ros_environment():
+def new_environment():
     """The environment of a test's processes: a ROS domain of its own, one thread, this repository importable."""
     from pronk_bringup.domain import free_domain
 
@@ -25,6 +24,12 @@ def ros_environment():
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": os.pathsep.join([*paths, os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
     }
+
+
+@pytest.fixture
+def ros_environment():
+    """An environment for the processes of one test."""
+    return new_environment()
 
 
 class Program:
@@ -55,21 +60,78 @@ class Program:
         return self.process.wait(timeout)
 
 
+class Programs:
+    """Starts Python modules as programs; at the end, whatever still runs is killed with its process group."""
+
+    def __init__(self, folder, base):
+        self._folder, self._environment = folder, base
+        self._programs = []
+
+    def __call__(self, *words, environment=None, cwd=None):
+        log = self._folder / f"program_{len(self._programs)}.log"
+        command = [sys.executable, *words]
+        self._programs.append(Program(command, {**self._environment, **(environment or {})}, log, cwd))
+        return self._programs[-1]
+
+    def close(self):
+        for program in self._programs:
+            try:
+                os.killpg(program.process.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            program.process.wait(5.0)
+
+
 @pytest.fixture
 def start(tmp_path, ros_environment):
-    """Start Python modules as programs; whatever still runs after the test is killed with its process group."""
-    programs = []
+    """Start Python modules as programs of one test."""
+    programs = Programs(tmp_path, ros_environment)
+    yield programs
+    programs.close()
 
-    def run(*words, environment=None, cwd=None):
-        log = tmp_path / f"program_{len(programs)}.log"
-        command = [sys.executable, *words]
-        programs.append(Program(command, {**ros_environment, **(environment or {})}, log, cwd))
-        return programs[-1]
 
-    yield run
-    for program in programs:
-        try:
-            os.killpg(program.process.pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-        program.process.wait(5.0)
+def new_peer(environment):
+    """Make a node in this process, in the ROS domain of the given processes."""
+    from peer import Peer
+
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    return Peer(int(environment["ROS_DOMAIN_ID"]))
+
+
+@pytest.fixture
+def peer(ros_environment):
+    """A node in this process that talks to the processes of one test."""
+    node = new_peer(ros_environment)
+    yield node
+    node.close()
+
+
+@pytest.fixture(scope="module")
+def shared_processes(tmp_path_factory):
+    """Programs and a peer that all tests of a module share."""
+    environment = new_environment()
+    programs = Programs(tmp_path_factory.mktemp("shared"), environment)
+    node = new_peer(environment)
+    yield programs, node
+    node.close()
+    programs.close()
+
+
+@pytest.fixture(scope="session")
+def compiled_kernels():
+    """Compile the numeric kernels, as `make setup` does: no node under test is to be late because of it."""
+    command = [sys.executable, "-m", "pronk.warmup"]
+    subprocess.run(command, cwd=ROOT, check=True, timeout=400.0, stdout=subprocess.DEVNULL)
+
+
+@pytest.fixture
+def launch_go2(compiled_kernels, start, tmp_path):
+    """Launch the simulated robot with the short scenario; the bag is `tmp_path / "bag"`."""
+
+    def run(**arguments):
+        chosen = {"scenario": "short_walk", "bag": str(tmp_path / "bag"), **arguments}
+        words = [f"{name}:={value}" for name, value in chosen.items()]
+        file = str(ROOT / "launch" / "go2_sim.launch.yaml")
+        return start("-m", "pronk_bringup.runner", file, *words, "--time-limit", "50", cwd=tmp_path)
+
+    return run
