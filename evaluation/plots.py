@@ -32,22 +32,24 @@ def plot_runs(path: Path, title: str, traces: Sequence[Trace]) -> None:
         v, colour = trace.values, colours[trace.label]
         time, label = v["time"], trace.label + (" (fell)" if trace.fell else "")
         height.plot(time, 1e3 * v["height"], colour, lw=0.9, label=label)
-        speed.plot(time, v["velocity_heading"][:, 0], colour, lw=0.7, label=label)
-        tilt.plot(time, np.degrees(v["roll"]), colour, lw=0.8, label=f"{label}: roll")
-        tilt.plot(time, np.degrees(v["pitch"]), colour, lw=0.7, ls=":", label=f"{label}: pitch")
-        force.plot(time, v["residual"][:, 2], colour, lw=0.9, label=label)
-        moment.plot(time, v["residual"][:, 3], colour, lw=0.9, label=f"{label}: about x")
-        moment.plot(time, v["residual"][:, 4], colour, lw=0.9, ls=":", label=f"{label}: about y")
+        speed.plot(time, v["velocity_heading"][:, 0], colour, lw=0.7)
+        tilt.plot(time, np.degrees(v["roll"]), colour, lw=0.8)
+        tilt.plot(time, np.degrees(v["pitch"]), colour, lw=0.7, ls=":")
+        force.plot(time, v["residual"][:, 2], colour, lw=0.9)
+        moment.plot(time, v["residual"][:, 3], colour, lw=0.9)
+        moment.plot(time, v["residual"][:, 4], colour, lw=0.9, ls=":")
         if len(trace.solve_time):
             ordered = np.sort(1e6 * trace.solve_time)
-            solve.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), colour, where="post", label=label)
+            solve.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), colour, where="post")
     longest = max(traces, key=lambda trace: len(trace.values["time"]))
     v = longest.values
     height.plot(v["time"], 1e3 * v["height_reference"], "k--", lw=0.8, label="asked for")
     speed.plot(v["time"], v["velocity_reference"][:, 0], "k--", lw=0.8, label="asked for")
     force.plot(v["time"], v["true_wrench"][:, 2], "k--", lw=0.9, label="true")
-    moment.plot(v["time"], v["true_wrench"][:, 3], "k--", lw=0.9, label="true")
-    moment.plot(v["time"], v["true_wrench"][:, 4], "k:", lw=0.9)
+    moment.plot(v["time"], v["true_wrench"][:, 3], "k-", lw=0.9, label="true, about x")
+    moment.plot(v["time"], v["true_wrench"][:, 4], "k:", lw=0.9, label="true, about y")
+    tilt.plot([], [], "k-", lw=0.8, label="roll")
+    tilt.plot([], [], "k:", lw=0.8, label="pitch")
     labels = {
         height: "height [mm]",
         speed: "forward speed [m/s]",
