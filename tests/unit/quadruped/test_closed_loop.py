@@ -13,6 +13,8 @@ from controllers.robot.interface import LocomotionCommand
 from sim.disturbances import Payload, Wrench
 from sim.sensors import SensorConfig
 
+pytestmark = pytest.mark.compiled
+
 # Rising quickly leaves more of a short run for walking.
 QUICK = LocomotionConfig(posture=PostureConfig(rise_time=0.7, lower_time=0.7))
 RISE = 0.8

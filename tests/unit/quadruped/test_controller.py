@@ -97,6 +97,7 @@ def test_a_gait_while_lowering_makes_it_lie_down_first_and_rise_again():
     assert held.info.mode == "rising"
 
 
+@pytest.mark.compiled
 def test_commands_carry_the_time_and_are_valid_in_every_mode():
     held, modes = Held(), set()
     for command, ticks in ((REST, 5), (TROT, 400), (SIT, 500)):
@@ -150,6 +151,7 @@ def lift(robot, force):
     return ResidualMeasurement(inputs, np.zeros(6), missed, np.zeros(6), robot.mass, np.array(robot.inertia), 0.01)
 
 
+@pytest.mark.compiled
 def test_a_reset_controller_repeats_itself_bit_for_bit():
     held = Held()
     first = [held.step(TROT).joint for _ in range(400)]
@@ -161,6 +163,7 @@ def test_a_reset_controller_repeats_itself_bit_for_bit():
             assert (getattr(before, name) == getattr(after, name)).all(), name
 
 
+@pytest.mark.compiled
 def test_readings_in_another_joint_order_give_the_same_commands():
     rng = np.random.default_rng(0)
     order = rng.permutation(12)

@@ -185,3 +185,13 @@ def test_the_bound_on_iterations_holds():
     short = Outcome(*problem, max_iterations=3)
     assert (short.status, short.iterations) == (ITERATION_LIMIT, 3)
     assert Outcome(*problem, max_iterations=needed + 1).status == SOLVED
+
+
+def test_dropping_wrong_guesses_counts_as_iterations():
+    h, low, high = np.eye(3), np.zeros(1), np.full(1, 100.0)
+    wish = np.array([1.0, -1.0, 50.0])
+    # The wish lies inside; both guesses must be dropped.
+    assert Outcome(h, -h @ wish, 0.5, low, high, guess=(0, 3), max_iterations=2).status == ITERATION_LIMIT
+    outcome = Outcome(h, -h @ wish, 0.5, low, high, guess=(0, 3), max_iterations=3)
+    assert (outcome.status, outcome.iterations, len(outcome.active)) == (SOLVED, 2, 0)
+    assert outcome.x == pytest.approx(wish, abs=1e-12)

@@ -5,16 +5,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from controllers.quadruped.gait import GAITS, GaitScheduler
+from controllers.quadruped.gait import GAITS, Gait, GaitScheduler
 
 DT = 0.004
+# Its swings overlap, so that a switch holds legs down which would otherwise be in the air.
+HOP = Gait("hop", period=0.4, duty=0.3, offsets=(0.0, 0.5, 0.5, 0.0))
+KNOWN = {**GAITS, "hop": HOP}
 
 
 class Watch:
     """Advances a scheduler and checks in every tick that no leg jumps."""
 
     def __init__(self, gait):
-        self.scheduler = GaitScheduler(GAITS[gait])
+        self.scheduler = GaitScheduler(KNOWN[gait])
         self.running = self.scheduler.gait
         self.contact, self.swing_phase = np.ones(4), np.zeros(4)
 
@@ -37,11 +40,11 @@ class Watch:
             self.running, self.contact, self.swing_phase = new, contact, phase
 
     def request(self, gait):
-        self.scheduler.request(GAITS[gait])
+        self.scheduler.request(KNOWN[gait])
 
 
-@pytest.mark.parametrize("second", GAITS)
-@pytest.mark.parametrize("first", GAITS)
+@pytest.mark.parametrize("second", KNOWN)
+@pytest.mark.parametrize("first", KNOWN)
 def test_a_switch_lets_every_leg_land_and_takes_at_most_one_swing(first, second):
     if first == second:
         return
@@ -49,18 +52,18 @@ def test_a_switch_lets_every_leg_land_and_takes_at_most_one_swing(first, second)
         watch = Watch(first)
         watch.advance(onset)
         watch.request(second)
-        limit = GAITS[first].swing_time + 2.0 * DT
+        limit = KNOWN[first].swing_time + 2.0 * DT
         ticks = 0
         while watch.scheduler.switching:
             assert ticks * DT <= limit, f"switch at tick {onset} takes too long"
             watch.advance()
             ticks += 1
-        assert watch.scheduler.gait is GAITS[second]
+        assert watch.scheduler.gait is KNOWN[second]
         watch.advance(120)
 
 
 @pytest.mark.parametrize("delay", [1, 10, 25, 50])
-@pytest.mark.parametrize("first", ["trot", "walking_trot", "pace", "crawl"])
+@pytest.mark.parametrize("first", sorted(set(KNOWN) - {"stand"}))
 def test_a_request_taken_back_does_not_lift_legs_in_mid_swing(first, delay):
     for onset in range(3, 250, 41):
         watch = Watch(first)
@@ -69,18 +72,18 @@ def test_a_request_taken_back_does_not_lift_legs_in_mid_swing(first, delay):
         watch.advance(delay)
         watch.request(first)
         watch.advance(150)
-        assert watch.scheduler.gait is GAITS[first] and not watch.scheduler.switching
+        assert watch.scheduler.gait is KNOWN[first] and not watch.scheduler.switching
 
 
 @settings(max_examples=40, deadline=None, derandomize=True)
-@given(st.lists(st.tuples(st.sampled_from(sorted(GAITS)), st.integers(0, 80)), max_size=10))
+@given(st.lists(st.tuples(st.sampled_from(sorted(KNOWN)), st.integers(0, 80)), max_size=10))
 def test_no_sequence_of_requests_makes_a_leg_jump(requests):
     watch = Watch("stand")
     for gait, ticks in requests:
         watch.request(gait)
         watch.advance(ticks)
     watch.advance(200)
-    assert watch.scheduler.gait is (GAITS[requests[-1][0]] if requests else GAITS["stand"])
+    assert watch.scheduler.gait is (KNOWN[requests[-1][0]] if requests else GAITS["stand"])
 
 
 def test_asking_again_for_the_running_gait_changes_nothing():
@@ -103,12 +106,12 @@ def test_asking_again_during_a_switch_changes_nothing():
         assert (asked.advance(DT).contact == silent.advance(DT).contact).all()
 
 
-@pytest.mark.parametrize("first", ["trot", "walking_trot", "pace", "crawl"])
+@pytest.mark.parametrize("first", sorted(set(KNOWN) - {"stand"}))
 def test_the_horizon_during_a_switch_keeps_landed_legs_down(first):
     dt, length = 0.00213, 8
     seen = False
     for onset in range(1, 240, 23):
-        scheduler = GaitScheduler(GAITS[first])
+        scheduler = GaitScheduler(KNOWN[first])
         for _ in range(onset):
             scheduler.advance(dt)
         scheduler.request(GAITS["stand"])
@@ -116,9 +119,9 @@ def test_the_horizon_during_a_switch_keeps_landed_legs_down(first):
         if not scheduler.switching:
             continue
         seen = True
-        predicted = scheduler.horizon(np.full(15, length * dt))
+        predicted = scheduler.horizon(np.full(18, length * dt))
         later = copy.deepcopy(scheduler)
-        for k in range(15):
+        for k in range(18):
             for step in range(length):
                 contact = later.advance(dt).contact
                 if step == length // 2 - 1:

@@ -118,6 +118,7 @@ def test_plans_come_at_their_period_and_at_every_change_of_contacts():
     assert len(times) < 0.25 * 300
 
 
+@pytest.mark.compiled
 def test_contacts_change_on_the_grid_of_the_plan():
     held = Held().step(TROT, 500)
     gait = GAITS["trot"]
@@ -136,6 +137,7 @@ def test_contacts_change_on_the_grid_of_the_plan():
     assert checked > 20
 
 
+@pytest.mark.compiled
 @pytest.mark.parametrize("gait", sorted(set(GAITS) - {"stand"}))
 def test_intervals_are_about_as_long_as_set_whatever_the_gait(gait):
     held = Held().step(LocomotionCommand(gait=gait), 300)
@@ -155,6 +157,7 @@ def test_swinging_feet_are_told_to_push_nothing_and_are_held_stiffly():
     assert (legs[swinging] > 0.0).all() and (legs[~swinging] == 0.0).all()
 
 
+@pytest.mark.compiled
 def test_forces_are_planned_in_the_heading_frame_and_commanded_in_the_world():
     north, west = Held().step(TROT, 200), Held(yaw=np.pi / 2).step(TROT, 200)
     turn = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
@@ -219,6 +222,7 @@ def test_velocity_commands_do_not_move_a_standing_robot():
     assert (held.walking.standing == 1.0).all()
 
 
+@pytest.mark.compiled
 def test_a_trotting_robot_is_not_still_until_it_stands_and_has_braked():
     held = Held().step(TROT, 200)
     assert not held.walking.still
