@@ -18,9 +18,9 @@ $(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/*) ros2_ws/bu
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.10, 3.11 or 3.12 with venv found; on Debian and Ubuntu: apt-get install python3-venv python3-dev"; exit 1; }
 	@echo "== environment ($(PYTHON)) =="
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --upgrade pip
 	@echo "== packages (a few minutes the first time) =="
-	@$(BIN)/python -m pip install --quiet -e '.[ros,dev]'
+	@{ $(BIN)/python -m pip install --upgrade pip && $(BIN)/python -m pip install -e '.[ros,dev]'; } \
+		> $(VENV)/setup.log 2>&1 || { tail -n 40 $(VENV)/setup.log; echo "error: installation failed; see $(VENV)/setup.log"; exit 1; }
 	@echo "== ROS interfaces =="
 	@$(BIN)/python ros2_ws/build_messages.py
 	@echo "== kernels =="
