@@ -5,6 +5,7 @@ from itertools import pairwise
 import pytest
 
 from controllers.errors import InvalidValue, UnknownName
+from controllers.quadruped.gait import GAITS
 from evaluation.locomotion_suites import SUITES, get_suite, push_trial
 from evaluation.suite import only, parse_seeds, plan_trials, suite_of_cases
 
@@ -23,7 +24,7 @@ CASES = """
 
 def test_pushes_of_six_seeds_fall_evenly_over_one_gait_cycle():
     starts = [push_trial(220.0, "go2", seed).disturbances[0].at_s for seed in range(7)]
-    assert [b - a for a, b in pairwise(starts[:6])] == pytest.approx([0.08] * 5)
+    assert [b - a for a, b in pairwise(starts[:6])] == pytest.approx([GAITS["trot"].period / 6] * 5)
     assert starts[6] == starts[0]
 
 
