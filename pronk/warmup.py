@@ -1,12 +1,14 @@
 """Compiles the numeric kernels once, so that no first run has to wait for it."""
 
 import time
+from dataclasses import replace
 
 from controllers.quadruped.controller import LocomotionConfig
 from controllers.quadruped.warmup import warm_up_controller
 from controllers.residual.catalog import LEARNERS
 from controllers.robot.catalog import load_robot
 from evaluation.rollout import Rollout
+from sim.disturbances import Payload
 from sim.scenarios import get_scenario
 
 TICKS = 50
@@ -18,7 +20,8 @@ def main() -> None:
     description = load_robot("go2")
     for learner in sorted(LEARNERS):
         warm_up_controller(description, LocomotionConfig(learner=learner))
-    rollout = Rollout(get_scenario("flat_walk"))
+    scenario = get_scenario("flat_walk")
+    rollout = Rollout(replace(scenario, disturbances=(Payload(mass_kg=1.0, at_s=0.02, until_s=0.06),)))
     for _ in range(TICKS):
         rollout.tick()
     print(f"compiled the kernels in {time.perf_counter() - begin:.0f} s")

@@ -6,7 +6,7 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from controllers.rotations import matrix_from_quaternion, quaternion_from_matrix
+from controllers.rotations import matrix_from_quaternion
 from sim.disturbances import Payload, RigidBody, compose
 
 Array = npt.NDArray[np.float64]
@@ -63,7 +63,8 @@ class PayloadCarrier:
             model.body_mass[base] = total.mass
             model.body_ipos[base] = total.com
             model.body_inertia[base] = moments
-            model.body_iquat[base] = quaternion_from_matrix(np.ascontiguousarray(axes))
+            # MuJoCo's own conversion: a compiled kernel might be compiled here, in the middle of a run.
+            mujoco.mju_mat2Quat(model.body_iquat[base], axes.ravel())
         else:
             # The stored originals rather than a composition of one, so that a payload leaves no rounding behind.
             model.body_mass[base], model.body_ipos[base] = self._bare[0], self._bare[1]
