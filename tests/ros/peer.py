@@ -2,12 +2,13 @@
 
 import time
 
-from pronk_node_kit.stamps import stamp_from_time
-from pronk_node_kit.topics import SERVICES, topic
 from rclpy.context import Context
-from rclpy.executors import SingleThreadedExecutor
+from rclpy.experimental.events_executor import EventsExecutor
 from rclpy.node import Node
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile
+
+from pronk_node_kit.stamps import stamp_from_time
+from pronk_node_kit.topics import SERVICES, topic
 
 
 class Peer:
@@ -17,7 +18,7 @@ class Peer:
         self._context = Context()
         self._context.init(domain_id=domain)
         self.node = Node("peer", context=self._context, namespace=namespace)
-        self._executor = SingleThreadedExecutor(context=self._context)
+        self._executor = EventsExecutor(context=self._context)
         self._executor.add_node(self.node)
         self._publishers = {}
         self._clients = {}
@@ -48,7 +49,7 @@ class Peer:
 
     def spin(self, duration):
         end = time.monotonic() + duration
-        while (left := end - time.monotonic()) > 0.0:
+        while (left := end - time.monotonic()) > 1e-4:
             self._executor.spin_once(timeout_sec=left)
 
     def until(self, condition, timeout=20.0, what="the condition"):

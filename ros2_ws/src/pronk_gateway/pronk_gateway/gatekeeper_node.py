@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from diagnostic_msgs.msg import DiagnosticStatus
 from pronk_msgs.msg import JointCommand as JointCommandMessage
 from rclpy.clock import Clock, ClockType
+from rclpy.duration import Duration
 from sensor_msgs.msg import Imu, JointState
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
@@ -30,6 +31,9 @@ from pronk_node_kit.topics import (
     create_service,
     create_subscription,
 )
+
+# Longest wait for the last command to arrive; much less than the time between SIGINT and SIGTERM of a launch.
+FAREWELL_S = 0.5
 
 
 @dataclass(frozen=True)
@@ -207,6 +211,8 @@ class GatekeeperNode(KitNode):
         self._gatekeeper.stop("gatekeeper ends")
         output, self._info = self._gatekeeper.step(None, None, self._time)
         self._motors.publish(self._encoder.encode(output))
+        # A message that is still on its way when its publisher goes away may be lost.
+        self._motors.wait_for_all_acked(Duration(seconds=FAREWELL_S))
 
 
 def main() -> int:

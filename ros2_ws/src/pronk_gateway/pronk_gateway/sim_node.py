@@ -104,7 +104,6 @@ class SimNode(KitNode):
         self._clock_message = ClockMessage()
         self._truth_message = Odometry()
         self._payload_message = InertiaStamped()
-        self._pending: JointCommand | None = None
         self._command: JointCommand | None = None
         self._started = False
         self._fell = False
@@ -299,7 +298,8 @@ class SimNode(KitNode):
         self._command = None
         self._fell = False
         self._announced = None
-        self._next_announcement = -np.inf
+        # What the world looks like now is told at once, also while it is paused.
+        self._next_announcement = self._next_truth = self._next_state = -np.inf
         # Estimator and controller cannot know by themselves that the robot was moved by hand.
         for follower in self._followers:
             if follower.service_is_ready():
@@ -316,8 +316,8 @@ class SimNode(KitNode):
         response.message = f"{'paused' if request.data else 'running'} at {self._backend.time:.3f} s"
         self._last_step = clock.monotonic()
         if self._started and was and not request.data:
-            # In lockstep somebody has to ask again for the command that the pause swallowed.
-            if self.parameters.lockstep and self._command is not None and self._command.time == self._backend.time:
+            # In lockstep the command that answers this reading came during the pause, or, after a reset, never comes.
+            if self.parameters.lockstep and (self._command is None or self._command.time == self._backend.time):
                 self._advance()
         return response
 
