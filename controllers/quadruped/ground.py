@@ -109,6 +109,13 @@ class GroundPlane:
         )
 
     def height(self, point: Array) -> float:
-        """Height of the plane at a point, at least shape (2,) [m]."""
+        """Tell the height of the plane at a point.
+
+        Args:
+            point: World, at least shape (2,) [m].
+
+        Returns:
+            Height [m].
+        """
         p = self.plane
         return float(p[0] + p[1] * point[0] + p[2] * point[1])

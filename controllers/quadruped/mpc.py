@@ -174,7 +174,14 @@ class ForcePlan:
     solve_time: float
 
     def index(self, time: float) -> int:
-        """Return the number of the interval that holds a time; N beyond the horizon."""
+        """Find the interval that holds a time.
+
+        Args:
+            time: Time [s].
+
+        Returns:
+            Its number; N beyond the horizon.
+        """
         elapsed = time - self.time
         end = 0.0
         for k, interval in enumerate(self.intervals.tolist()):
@@ -184,7 +191,14 @@ class ForcePlan:
         return len(self.intervals)
 
     def at(self, time: float) -> Array:
-        """Return the planned foot forces at a time, shape (4, 3) [N] (zero beyond the horizon)."""
+        """Look the planned foot forces up.
+
+        Args:
+            time: Time [s].
+
+        Returns:
+            Forces, heading frame of the plan, shape (4, 3) [N]; zero beyond the horizon.
+        """
         k = self.index(time)
         return np.asarray(self.forces[k]) if k < len(self.forces) else np.zeros((4, 3))
 

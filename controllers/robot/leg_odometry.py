@@ -124,7 +124,19 @@ def start(
     memory: Array,
     out: Array,
 ) -> None:
-    """Place the base above its standing feet, or above its lowest foot if none stands."""
+    """Place the base above its standing feet, or above its lowest foot if none stands.
+
+    Args:
+        geometry: Packed leg geometry, shape (4, 4, 3) [m].
+        constants: Settings of the estimator in the order of the indices above.
+        imu: Position of the IMU in the base frame, shape (3,) [m].
+        reading: Packed reading, see `controllers.robot.reading`.
+        contact: 1 for feet that carry load, shape (4,).
+        mean: Output: mean of the filter per axis, shape (3, 7).
+        covariances: Output: one matrix for all axes or one more for z, shape (1 or 2, 7, 7).
+        memory: Output: what is kept between readings.
+        out: Output: position, body velocity, quaternion and body rate, shape (13,).
+    """
     rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
     motion = np.empty((3, 4, 3))
     _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], motion)
@@ -178,7 +190,22 @@ def advance(
     memory: Array,
     out: Array,
 ) -> None:
-    """Take one reading in."""
+    """Take one reading in.
+
+    Args:
+        geometry: Packed leg geometry, shape (4, 4, 3) [m].
+        constants: Settings of the estimator in the order of the indices above.
+        imu: Position of the IMU in the base frame, shape (3,) [m].
+        reading: Packed reading, see `controllers.robot.reading`.
+        force: Normal force of each foot, shape (4,) [N].
+        contact: Trust in each foot's contact, 0 to 1, shape (4,).
+        dt: Time since the previous reading [s].
+        lost: Whether readings were missed, so that feet must be planted anew.
+        mean: Mean of the filter per axis; updated, shape (3, 7).
+        covariances: Its covariances; updated, shape (1 or 2, 7, 7).
+        memory: What is kept between readings; updated.
+        out: Output: position, body velocity, quaternion and body rate, shape (13,).
+    """
     rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
     motion = np.empty((3, 4, 3))
     _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], motion)

@@ -80,7 +80,8 @@ def test_nan_commands_are_refused_counted_and_end_in_damping(armed, log, refusal
     armed.spoil = spoil
     begin = time.monotonic()
     armed.run_until(lambda: armed.motors_damp, what="damping")
-    assert time.monotonic() - begin > 0.8 * TIMEOUT
+    # The last good command was sent a little before; refusing alone must not damp at once.
+    assert time.monotonic() - begin > 0.5 * TIMEOUT
     armed.run_until(lambda: armed.state.startswith("stopped: command is"), what="the stop")
     armed.run_until(lambda: "command refused: JointCommand.position must be finite" in log(), what="the warning")
     armed.run_until(lambda: refusals() > before + 10, what="counting")
