@@ -1,10 +1,12 @@
+import time
+
 import numpy as np
 import pytest
 
 from controllers.qp import QuadraticProgram
 from controllers.quadruped.mpc import MpcConfig, MpcInput
 from pronk import bench_programs
-from pronk.bench import summarise, time_sequence
+from pronk.bench import _clocked, summarise, time_sequence
 from pronk.bench_programs import Recording, bench_scenario, general_solvers, time_programs
 from sim.disturbances import Payload
 
@@ -117,3 +119,16 @@ def test_a_recorded_trot_holds_programs_of_two_feet_and_what_the_learner_saw():
     assert len({inputs.position.tobytes() for inputs in recording.inputs}) > 20
     assert len(recording.states) == len(recording.commands) == round(3.3 / 0.002)
     assert len(recording.measurements) > 20
+
+
+def test_a_clocked_method_still_answers_and_leaves_one_time_per_call():
+    class Sleeper:
+        def rest(self, seconds):
+            time.sleep(seconds)
+            return seconds
+
+    sleeper = Sleeper()
+    times = _clocked(sleeper, "rest")
+    assert [sleeper.rest(0.01), sleeper.rest(0.0)] == [0.01, 0.0]
+    assert len(times) == 2
+    assert times[0] >= 0.01
