@@ -180,10 +180,12 @@ class MujocoQuadruped:
         """
         drive, buffer = self._buffers
         try:
-            np.multiply(command.stiffness, command.position, out=drive)
-            np.multiply(command.damping, command.velocity, out=buffer)
-            drive += buffer
-            drive += command.effort
+            # What is not finite is refused below, by name; here it shall not warn.
+            with np.errstate(invalid="ignore"):
+                np.multiply(command.stiffness, command.position, out=drive)
+                np.multiply(command.damping, command.velocity, out=buffer)
+                drive += buffer
+                drive += command.effort
         except ValueError:
             command.validate()
             raise

@@ -17,10 +17,6 @@ from sim.sensors import SensorConfig
 LOADED_FOOT_N = 5.0
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "compiled: takes minutes when numba's compiler is switched off, as for coverage")
-
-
 def true_estimate(truth: GroundTruth, state: RobotState) -> BaseEstimate:
     force = truth.foot_force_world[:, 2]
     return BaseEstimate(

@@ -71,16 +71,19 @@ def test_default_features_do_move(bench):
 
 @pytest.mark.parametrize("dt", [0.002, 0.005, 0.01, 0.02])
 @pytest.mark.parametrize("time_constant", [0.1, 0.4])
+@pytest.mark.compiled
 def test_the_time_constant_holds_at_every_update_rate(bench, dt, time_constant):
     learner = make(bench, time_constant_s=time_constant)
     assert rise_time(bench, learner, dt, 2.0) == pytest.approx(time_constant, abs=1e-9)
 
 
+@pytest.mark.compiled
 def test_the_published_learner_takes_as_long_as_published(bench):
     times = [rise_time(bench, published(bench, seed=seed), 0.005, 4.0) for seed in range(40)]
     assert 1.6 <= np.mean(times) <= 1.9
 
 
+@pytest.mark.compiled
 def test_the_published_learner_is_a_low_pass_of_its_rate_and_feature_norm(bench):
     learner = published(bench, seed=2)
     square = (learner.features(bench.nodes())[0] ** 2).sum()
@@ -88,6 +91,7 @@ def test_the_published_learner_is_a_low_pass_of_its_rate_and_feature_norm(bench)
     assert rise_time(bench, learner, 0.005, 4.0) == pytest.approx(expected, abs=0.005)
 
 
+@pytest.mark.compiled
 def test_the_published_learner_takes_as_long_at_half_the_rate(bench):
     assert rise_time(bench, published(bench), 0.01, 4.0) == pytest.approx(
         rise_time(bench, published(bench), 0.005, 4.0), abs=0.02
@@ -199,6 +203,7 @@ def test_the_same_seed_gives_the_same_learner_and_another_one_another(bench):
     assert not np.array_equal(runs[0], runs[2])
 
 
+@pytest.mark.compiled
 def test_least_squares_survives_a_memory_of_less_than_one_sample(bench):
     learner = make(bench, method="least_squares", time_constant_s=0.001)
     for time in np.arange(0.0, 20.0, 0.01):
@@ -206,6 +211,7 @@ def test_least_squares_survives_a_memory_of_less_than_one_sample(bench):
     assert learner.predict(bench.nodes(*bench.trot(0.2)))[0] == pytest.approx(WRENCH, rel=0.05)
 
 
+@pytest.mark.compiled
 def test_least_squares_forgets_a_payload_that_left(bench):
     learner = make(bench, method="least_squares", time_constant_s=1.0)
     for residual in (WRENCH, np.zeros(6)):

@@ -52,6 +52,8 @@ from pronk_node_kit.topics import (
 )
 
 GAIT_CHOICES = ("rest", "sit", *sorted(GAITS))
+# How far ahead a command may be announced; a stamp beyond that is from another clock.
+LONGEST_LEAD_S = 2.0
 ESTIMATES = ("internal", "odom")
 MODES = ("resting", "rising", "walking", "lowering", "fallen")
 
@@ -144,6 +146,28 @@ class MpcNode(KitNode):
         response.success, response.message = True, "at rest; what was learned is forgotten"
         return response
 
+    def _effective(self, topic: str, stamp: float) -> float:
+        """Tell from when on a command holds: its stamp, or now where that is left out or from another clock.
+
+        Args:
+            topic: Where it came from.
+            stamp: Its stamp [s].
+
+        Returns:
+            Time [s].
+        """
+        now = max(self._last_time, 0.0)
+        if stamp == 0.0:
+            return now
+        if stamp > now + LONGEST_LEAD_S:
+            self.get_logger().warning(
+                f"{topic} is stamped {stamp:.3f} s but the robot's time is {now:.3f} s (is use_sim_time set where it "
+                "is published?); it is taken as given now",
+                throttle_duration_sec=5.0,
+            )
+            return now
+        return stamp
+
     def _on_velocity(self, message: TwistStamped) -> None:
         twist = message.twist
         values = (twist.linear.x, twist.linear.y, twist.angular.z)
@@ -151,7 +175,7 @@ class MpcNode(KitNode):
             self._refused.add()
             self.get_logger().warning(f"cmd_vel refused: must be finite, got {values}", throttle_duration_sec=1.0)
             return
-        self._velocities.add(time_from_stamp(message.header.stamp), values)
+        self._velocities.add(self._effective("cmd_vel", time_from_stamp(message.header.stamp)), values)
 
     def _on_body(self, message: BodyCommand) -> None:
         bad = [name for name in ("roll", "pitch") if not np.isfinite(getattr(message, name))]
@@ -164,7 +188,7 @@ class MpcNode(KitNode):
                 throttle_duration_sec=1.0,
             )
             return
-        self._bodies.add(time_from_stamp(message.header.stamp), message)
+        self._bodies.add(self._effective("body_command", time_from_stamp(message.header.stamp)), message)
 
     def _asked(self, time: float) -> LocomotionCommand:
         timed = self._velocities.at(time)
