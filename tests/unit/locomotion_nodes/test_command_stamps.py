@@ -2,6 +2,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+
 from pronk_locomotion.mpc_node import LONGEST_LEAD_S, MpcNode
 from pronk_locomotion.timed_commands import TimedCommands
 
