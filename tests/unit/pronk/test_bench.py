@@ -6,7 +6,7 @@ import pytest
 from controllers.qp import QuadraticProgram
 from controllers.quadruped.mpc import MpcConfig, MpcInput
 from pronk import bench_programs
-from pronk.bench import _clocked, summarise, time_sequence
+from pronk.bench_parts import _clocked, summarise, time_sequence
 from pronk.bench_programs import Recording, bench_scenario, general_solvers, time_programs
 from sim.disturbances import Payload
 
