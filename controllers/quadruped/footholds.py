@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from controllers.errors import InvalidValue
 from controllers.quadruped.centroidal import GRAVITY
@@ -65,9 +66,34 @@ def foothold_offset(
     Returns:
         Offset in the frame of the velocities, each component within `max_step`, shape (2,) [m].
     """
-    fall = config.capture_gain * np.sqrt(max(height, 0.05) / GRAVITY)
+    return _offset(
+        velocity,
+        velocity_reference,
+        yaw_rate_reference,
+        height,
+        stance_time,
+        config.capture_gain,
+        config.max_step,
+    )
+
+
+@njit(cache=True)
+def _offset(
+    velocity: Array,
+    velocity_reference: Array,
+    yaw_rate_reference: float,
+    height: float,
+    stance_time: float,
+    capture_gain: float,
+    limit: float,
+) -> Array:
+    fall = capture_gain * np.sqrt(max(height, 0.05) / GRAVITY)
     lean = height / GRAVITY * yaw_rate_reference
-    x = 0.5 * stance_time * velocity_reference[0] + fall * (velocity[0] - velocity_reference[0]) + lean * velocity[1]
-    y = 0.5 * stance_time * velocity_reference[1] + fall * (velocity[1] - velocity_reference[1]) - lean * velocity[0]
-    limit = config.max_step
-    return np.array([min(max(x, -limit), limit), min(max(y, -limit), limit)])
+    out = np.empty(2)
+    for i in range(2):
+        out[i] = 0.5 * stance_time * velocity_reference[i] + fall * (velocity[i] - velocity_reference[i])
+    out[0] += lean * velocity[1]
+    out[1] -= lean * velocity[0]
+    for i in range(2):
+        out[i] = min(max(out[i], -limit), limit)
+    return out
