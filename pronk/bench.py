@@ -102,9 +102,14 @@ def _print_rival(console: Console, own: ProgramTiming, factors: Mapping[str, flo
             f"{1e3 * RIVAL['mpc_p50_s']:.1f} / {1e3 * RIVAL['mpc_p99_s']:.1f}",
         ],
         [
-            "× real time, processor time, physics included",
+            "× real time, processor time: state → torques (learner included) and physics",
             f"{factors['cpu_realtime_factor']:.1f}",
             f"{RIVAL['cpu_realtime_factor']}",
+        ],
+        [
+            "× real time, processor time: with estimator and gatekeeper as well",
+            f"{factors['all_realtime_factor']:.1f}",
+            "–",
         ],
         ["× real time, controller alone", f"{factors['controller_realtime_factor']:.1f}", "–"],
         ["× real time, physics alone", f"{factors['physics_realtime_factor']:.1f}", "–"],

@@ -180,12 +180,10 @@ class MujocoQuadruped:
         """
         drive, buffer = self._buffers
         try:
-            # What is not finite is refused below, by name; here it shall not warn.
-            with np.errstate(invalid="ignore"):
-                np.multiply(command.stiffness, command.position, out=drive)
-                np.multiply(command.damping, command.velocity, out=buffer)
-                drive += buffer
-                drive += command.effort
+            np.multiply(command.stiffness, command.position, out=drive)
+            np.multiply(command.damping, command.velocity, out=buffer)
+            drive += buffer
+            drive += command.effort
         except ValueError:
             command.validate()
             raise
@@ -266,8 +264,8 @@ class MujocoQuadruped:
             velocity_world=velocity,
             velocity_body=rotation.T @ velocity,
             angular_velocity_body=omega,
-            joint_position=self._qpos[index.qpos],
-            joint_velocity=self._qvel[index.dof],
+            joint_position=self._qpos[index.qpos].copy(),
+            joint_velocity=self._qvel[index.dof].copy(),
             joint_effort=self._actuator_force.copy(),
             foot_position_world=self._scratch.geom_xpos[index.feet],
             foot_force_world=foot_force,

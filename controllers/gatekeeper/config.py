@@ -35,7 +35,8 @@ class GatekeeperConfig:
             and the last target, shape (12,) [rad/s].
         target_margin: Distance that position targets keep from the joint limits [rad].
         position_tolerance: How far beyond its limit a joint may be measured before the robot stops [rad].
-        position_lookahead_s: Time for which joint speed is projected ahead in that check [s].
+        position_lookahead_s: Time for which joint speed is projected ahead in that check [s]. One control period
+            by default: with more, the wide fast steps that catch a pushed robot would stop it in mid-fall.
         overspeed_factor: Measured speed that stops the robot, as a multiple of `velocity_limit`.
         command_timeout_s: Oldest command that may still act, by receipt and by stamp [s].
         first_command_timeout_s: Longest wait for a first command after arming [s].
@@ -55,7 +56,7 @@ class GatekeeperConfig:
     target_rate: Array
     target_margin: float = 0.0
     position_tolerance: float = 0.2
-    position_lookahead_s: float = 0.01
+    position_lookahead_s: float = 0.002
     overspeed_factor: float = 2.0
     command_timeout_s: float = 0.05
     first_command_timeout_s: float = 1.0

@@ -1,5 +1,6 @@
 """Walking: gait, swing legs, force plans and adaptation, one tick at a time."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -25,6 +26,8 @@ from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCo
 from controllers.robot.kinematics import LegKinematics
 
 Array = npt.NDArray[np.float64]
+
+_NO_FORCES = np.zeros((4, 3))
 
 
 @dataclass(frozen=True)
@@ -129,6 +132,8 @@ class Walking:
     def begin(self) -> None:
         """Start standing; what was learned stays."""
         self._gait = GaitScheduler(GAITS["stand"])
+        self._nominal_gait: Gait | None = None
+        self._nominal = self._under_hips
         self._fresh = True
         self._current: ForcePlan | None = None
         self._next_plan = -np.inf
@@ -195,11 +200,10 @@ class Walking:
             self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known)
         self._ground.update(body.feet, standing, estimate.contact, body.com, dt)
         height = float(body.com[2]) - self._ground.height(body.com)
-        cos, sin = np.cos(body.yaw), np.sin(body.yaw)
-        v = self.reference.velocity
-        velocity_reference = np.array([cos * v[0] - sin * v[1], sin * v[0] + cos * v[1], 0.0])
-        nominal = self._under_hips.copy()
-        nominal[:, 1] += (self.config.foothold.stance_width + gait.stance_width) * self._sides
+        cos, sin = math.cos(body.yaw), math.sin(body.yaw)
+        vx, vy = self.reference.velocity.tolist()
+        velocity_reference = np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
+        nominal = self._nominal_of(gait)
         self._swing(schedule, gait, body, nominal, velocity_reference, height, dt)
         self.standing[:] = standing
 
@@ -207,11 +211,14 @@ class Walking:
         if time >= self._next_plan - 1e-9 or schedule.switched:
             self.plan = self._current = self._replan(body, nominal, velocity_reference, height, time)
             self._next_plan = time + self.config.mpc_period
-        if self._current is not None:
-            _world_forces(self._current.at(time), self._current.yaw, standing, self.forces)
-            if self.plan is None and self.config.residual_in_torques:
-                self._follow_residual(body, schedule, height, time)
-        joint = JointCommand(time, np.empty(12), np.empty(12), np.empty(12), np.empty(12), np.empty(12))
+        current = self._current
+        if current is not None:
+            node = current.index(time)
+            beyond = node >= len(current.forces)
+            _world_forces(_NO_FORCES if beyond else current.forces[node], current.yaw, standing, self.forces)
+            if self.plan is None and not beyond and self.config.residual_in_torques:
+                self._follow_residual(body, schedule, height, self._residual_plan[node])
+        joint = JointCommand(time, *np.empty((5, 12)))
         limb_command(
             *self._limb_arguments,
             state.joint_position,
@@ -236,9 +243,16 @@ class Walking:
         self.height = height - float(body.com[2] - body.base_position[2])
         return joint
 
-    def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, time: float) -> None:
+    def _nominal_of(self, gait: Gait) -> Array:
+        """Points that the feet of a gait return to, relative to the centre of mass, heading frame, shape (4, 2) [m]."""
+        if self._nominal_gait is not gait:
+            self._nominal_gait = gait
+            self._nominal = self._under_hips.copy()
+            self._nominal[:, 1] += (self.config.foothold.stance_width + gait.stance_width) * self._sides
+        return self._nominal
+
+    def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, planned: Array) -> None:
         """Let the feet take up what the residual has changed by since the plan."""
-        assert self._current is not None
         moment = self._moment
         error = height - self.reference.height - float(body.com[2] - body.base_position[2])
         describe_moment(
@@ -255,7 +269,6 @@ class Walking:
         moment.contacts[0] = schedule.contact
         moment.gait_phase[0] = self._gait.phase
         self.residual = self.adaptation.learner.predict(moment)[0]
-        planned = self._residual_plan[min(self._current.index(time), len(self._residual_plan) - 1)]
         change = self.residual - planned
         # A plan that failed on a residual which is not finite leaves nothing to follow.
         if change.any() and np.isfinite(change).all():
