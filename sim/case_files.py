@@ -12,7 +12,7 @@ import yaml
 from controllers.errors import InvalidValue, UnknownName
 from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import LocomotionCommand
-from sim.disturbances import Disturbance, Payload, Wrench
+from sim.disturbances import Disturbance, Drag, Payload, Wrench
 from sim.friction import Friction, FrictionPatches, FrictionSchedule, UniformFriction
 from sim.scenarios import Scenario, TimedCommand
 from sim.sensors import SensorConfig
@@ -38,6 +38,7 @@ CASE_KEYS = (
     "command",
     "payload",
     "wrench",
+    "drag",
     "terrain",
     "friction",
     "sensors",
@@ -103,6 +104,7 @@ def parse_case(case: object) -> Scenario:
         raise UnknownName("robot", str(robot), ROBOTS)
     disturbances: list[Disturbance] = [_build("payload", Payload, item) for item in _items("payload", case)]
     disturbances += [_build("wrench", Wrench, item) for item in _items("wrench", case)]
+    disturbances += [_build("drag", Drag, item) for item in _items("drag", case)]
     return Scenario(
         name=_convert("name", case["name"], str),
         robot=robot,

@@ -1,4 +1,4 @@
-"""What happens to the robot: loads on its back, wrenches and pushes on its body.
+"""What happens to the robot: loads on its back, wrenches, pushes and drag on its body.
 
 Times count from the reset of the simulation.
 """
@@ -210,6 +210,67 @@ class Wrench:
         return np.concatenate([force, torque + np.cross(rotation @ np.array(self.point_m), force)])
 
 
+@dataclass(frozen=True)
+class Drag:
+    """A force against the motion of the base, as of water or of a load that is towed.
+
+    Along each axis of `frame`, F = -(linear v + quadratic |v| v). It acts at the base origin; v is the velocity there.
+
+    Attributes:
+        linear: Coefficients of the part that is proportional to the speed [N·s/m].
+        quadratic: Coefficients of the part that grows with its square [N·s²/m²].
+        at_s: Begin [s].
+        until_s: End [s]; None for never.
+        frame: Axes of the coefficients: "world" or "body".
+    """
+
+    linear: Triple = (0.0, 0.0, 0.0)
+    quadratic: Triple = (0.0, 0.0, 0.0)
+    at_s: float = 0.0
+    until_s: float | None = None
+    frame: str = "body"
+
+    def __post_init__(self) -> None:
+        """Refuse drag that pushes.
+
+        Raises:
+            InvalidValue: Names the field, what was got and what is allowed.
+        """
+        _check_span("Drag", self.at_s, self.until_s)
+        for name in ("linear", "quadratic"):
+            value = getattr(self, name)
+            _check_triple("Drag", name, value)
+            if min(value) < 0.0:
+                raise InvalidValue(f"Drag.{name} must be >= 0, got {value}")
+        if self.frame not in FRAMES:
+            raise InvalidValue(f"Drag.frame must be one of {', '.join(FRAMES)}, got '{self.frame}'")
+
+    def active(self, elapsed: float) -> bool:
+        """Tell whether it acts.
+
+        Args:
+            elapsed: Time since the reset [s].
+
+        Returns:
+            Whether `elapsed` lies in [at_s, until_s).
+        """
+        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
+
+    def force(self, rotation: Array, velocity: Array) -> Array:
+        """Evaluate it.
+
+        Args:
+            rotation: Base in world, shape (3, 3).
+            velocity: Of the base origin, world, shape (3,) [m/s].
+
+        Returns:
+            Force at the base origin, world, shape (3,) [N].
+        """
+        v = rotation.T @ velocity if self.frame == "body" else velocity
+        force = -(np.array(self.linear) + np.array(self.quadratic) * np.abs(v)) * v
+        return np.asarray(rotation @ force if self.frame == "body" else force)
+
+
 def push(at_s: float, force_n: Triple, duration_s: float = 0.1, frame: str = "world") -> Wrench:
     """Make a short shove at the base origin.
 
@@ -225,4 +286,4 @@ def push(at_s: float, force_n: Triple, duration_s: float = 0.1, frame: str = "wo
     return Wrench(force_n=force_n, at_s=at_s, until_s=at_s + duration_s, frame=frame)
 
 
-Disturbance = Payload | Wrench
+Disturbance = Payload | Wrench | Drag

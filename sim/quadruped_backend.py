@@ -13,7 +13,7 @@ from controllers.robot.catalog import load_robot
 from controllers.robot.interface import N_JOINTS, N_LEGS, JointCommand, RobotState
 from controllers.rotations import matrix_from_quaternion, skew
 from sim.contacts import ground_contacts
-from sim.disturbances import Disturbance, Payload, Wrench
+from sim.disturbances import Disturbance, Drag, Payload, Wrench
 from sim.friction import Friction, UniformFriction
 from sim.ground_truth import STOOD_HEIGHT_M, GroundTruth, roll_pitch
 from sim.initial_pose import lying, standing
@@ -84,7 +84,7 @@ class MujocoQuadruped:
         config: How it is simulated.
         terrain: What it stands on.
         friction: How slippery that is under the feet.
-        disturbances: Payloads and wrenches; their times count from the last reset.
+        disturbances: Payloads, wrenches and drag; their times count from the last reset.
     """
 
     def __init__(
@@ -156,12 +156,13 @@ class MujocoQuadruped:
         """Replace all that happens to the robot.
 
         Args:
-            disturbances: Payloads and wrenches; their times count from the last reset.
+            disturbances: Payloads, wrenches and drag; their times count from the last reset.
         """
         self._payloads = tuple(d for d in disturbances if isinstance(d, Payload))
         self._wrenches = tuple(d for d in disturbances if isinstance(d, Wrench))
-        edges = {0.0} | {d.at_s for d in (*self._payloads, *self._wrenches)}
-        edges |= {d.until_s for d in (*self._payloads, *self._wrenches) if d.until_s is not None}
+        self._drags = tuple(d for d in disturbances if isinstance(d, Drag))
+        edges = {0.0} | {d.at_s for d in disturbances}
+        edges |= {d.until_s for d in disturbances if d.until_s is not None}
         self._edges = sorted(edges)
         self._next_edge = 0.0
 
@@ -308,7 +309,7 @@ class MujocoQuadruped:
         self._next_edge = later[0] if later else math.inf
         if any(p.varies(elapsed) for p in self._payloads):
             self._next_edge = min(self._next_edge, elapsed + PAYLOAD_UPDATE_S)
-        self._wrench_acts = any(w.active(elapsed) for w in self._wrenches)
+        self._wrench_acts = any(d.active(elapsed) for d in (*self._wrenches, *self._drags))
         self._apply_wrenches()
 
     def _apply_wrenches(self) -> None:
@@ -327,6 +328,10 @@ class MujocoQuadruped:
         for wrench in self._wrenches:
             if wrench.active(self.elapsed):
                 out += wrench.about_origin(rotation)
+        v = self._index.base_dof
+        for drag in self._drags:
+            if drag.active(self.elapsed):
+                out[:3] += drag.force(rotation, self._qvel[v : v + 3])
         return out
 
     def _external_wrenches(self, rotation: Array) -> tuple[Array, Array]:

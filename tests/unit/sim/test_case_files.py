@@ -2,7 +2,7 @@ import pytest
 
 from controllers.errors import InvalidValue
 from sim.case_files import load_cases
-from sim.disturbances import Payload, Wrench
+from sim.disturbances import Drag, Payload, Wrench
 from sim.friction import FrictionPatches
 from sim.terrain import Rough
 
@@ -15,6 +15,7 @@ FULL = """
     - {at_s: 5.0, vx: 0, gait: pace, body_height: 0.28, roll: 0.05, pitch: -0.05}
   payload: [{at_s: 2, until_s: 6, mass_kg: 5, offset_m: [-0.1, 0, 0.1]}]
   wrench: [{at_s: 7, until_s: 8, force_n: [0, 40, 0], torque_nm: [0, 0, 2], frame: body}]
+  drag: [{at_s: 9, linear: [0, 60, 0], quadratic: [120, 0, 0]}]
   terrain: {kind: rough, peak_to_peak_m: 0.04, seed: 2}
   friction: {kind: patches, width_m: 0.3, values: [0.6, 0.3]}
   sensors: {delay_ticks: 2, foot_sensors: false}
@@ -48,6 +49,7 @@ def test_a_case_file_describes_scenarios(tmp_path):
     assert full.disturbances == (
         Payload(5.0, (-0.1, 0.0, 0.1), 2.0, 6.0),
         Wrench((0.0, 40.0, 0.0), (0.0, 0.0, 2.0), 7.0, 8.0, "body"),
+        Drag((0.0, 60.0, 0.0), (120.0, 0.0, 0.0), 9.0, None, "body"),
     )
     assert full.terrain == Rough(0.04, seed=2)
     assert full.friction == FrictionPatches(0.3, (0.6, 0.3))

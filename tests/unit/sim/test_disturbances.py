@@ -4,7 +4,7 @@ import pytest
 from simulated_robot import ideal_robot, impedance
 
 from controllers.errors import InvalidValue
-from sim.disturbances import Payload, RigidBody, Wrench, compose, push
+from sim.disturbances import Drag, Payload, RigidBody, Wrench, compose, push
 from sim.world import build_spec
 
 BOX = Payload(mass_kg=8.0, offset_m=(-0.08, 0.04, 0.13), at_s=0.01, until_s=0.03)
@@ -184,6 +184,59 @@ def test_the_true_wrench_contains_an_applied_wrench_about_the_nominal_centre_of_
     assert backend.ground_truth().external_wrench_world == pytest.approx(expected, abs=1e-12)
 
 
+QUARTER_TURN = np.array([np.sqrt(0.5), 0.0, 0.0, np.sqrt(0.5)])
+
+
+@pytest.mark.parametrize(
+    ("frame", "expected"),
+    [("world", [-(30.0 * 0.4 + 120.0 * 0.16), 0.0, 0.0]), ("body", [0.0, 30.0 * 0.5 + 120.0 * 0.25, 0.0])],
+)
+def test_drag_looks_at_the_velocity_along_the_axes_of_its_frame(frame, expected):
+    # The robot looks along +y; its velocity is 0.4 m/s along x and 0.5 m/s along -y, backwards to itself.
+    rotation = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    drag = Drag(linear=(30.0, 0.0, 0.0), quadratic=(120.0, 0.0, 0.0), frame=frame)
+    assert drag.force(rotation, np.array([0.4, -0.5, 0.0])) == pytest.approx(expected)
+
+
+def test_drag_slows_a_flying_robot_as_its_law_says():
+    # dv/dt = -(k/m) v |v| has the solution v0 / (1 + k v0 t / m); torques about the centre of mass are none here.
+    backend = ideal_robot(disturbances=(Drag(quadratic=(60.0, 60.0, 60.0), frame="world"),))
+    mass = backend.model.body_subtreemass[1]
+    backend.model.opt.gravity[:] = 0.0
+    backend.model.dof_frictionloss[:] = backend.model.dof_damping[:] = 0.0
+    start = np.array([2.0, 0.0, 0.0])
+    backend.set_state(np.array([0, 0, 3.0]), np.array([1.0, 0, 0, 0]), backend.description.standing_position, start)
+    for _ in range(50):
+        backend.advance()
+    mujoco.mj_subtreeVel(backend.model, backend.data)
+    # The base, where the drag acts, swings a little about the centre of mass that the law is solved for.
+    assert backend.data.subtree_linvel[1][0] == pytest.approx(2.0 / (1.0 + 60.0 * 2.0 * 0.1 / mass), rel=0.03)
+    assert backend.data.subtree_linvel[1][0] < 1.3
+
+
+def test_the_true_wrench_contains_the_drag_at_the_velocity_of_the_moment():
+    backend = ideal_robot(disturbances=(Drag(linear=(0.0, 60.0, 0.0), quadratic=(120.0, 0.0, 0.0)),))
+    backend.advance()
+    velocity = np.array([0.0, 0.5, 0.0])
+    backend.set_state(np.array([0, 0, 0.3]), QUARTER_TURN, backend.description.standing_position, velocity)
+    # Turned to the left, the robot moves forward: 120 · 0.25 N against it.
+    force = np.array([0.0, -30.0, 0.0])
+    rotation = np.array([[0.0, -1.0, 0.0], [1.0, 0.0, 0.0], [0.0, 0.0, 1.0]])
+    expected = np.concatenate([force, -np.cross(rotation @ backend.description.com, force)])
+    assert backend.ground_truth().external_wrench_world == pytest.approx(expected, abs=1e-9)
+    assert backend.ground_truth().external_wrench_inertial_world == pytest.approx(expected, abs=1e-9)
+
+
+def test_drag_acts_in_its_time_only():
+    backend = ideal_robot(disturbances=(Drag((100.0, 100.0, 100.0), at_s=0.01, until_s=0.03),))
+    backend.set_state(np.array([0, 0, 3.0]), QUARTER_TURN, backend.description.standing_position, np.ones(3))
+    acting = []
+    for _ in range(25):
+        backend.advance()
+        acting.append(bool(backend.data.qfrc_applied[:3].any()))
+    assert np.flatnonzero(acting).tolist() == list(range(5, 15))
+
+
 def test_a_push_acts_for_its_duration_only():
     backend = ideal_robot(disturbances=(push(0.01, (0.0, 200.0, 0.0), 0.02),))
     acting = []
@@ -222,6 +275,10 @@ def test_a_ramp_is_followed_while_running():
         (lambda: Payload(1.0, profile_s=0.0), r"Payload\.profile_s must be finite and > 0, got 0.0"),
         (lambda: Wrench(frame="map"), "frame must be one of world, body, got 'map'"),
         (lambda: Wrench(at_s=-1.0), r"Wrench\.at_s must be finite and >= 0, got -1.0"),
+        (lambda: Drag(linear=(0.0, -1.0, 0.0)), r"Drag\.linear must be >= 0, got \(0.0, -1.0, 0.0\)"),
+        (lambda: Drag(quadratic=(1.0, 2.0)), r"Drag\.quadratic must be three finite numbers, got \(1.0, 2.0\)"),
+        (lambda: Drag(frame="map"), r"Drag\.frame must be one of world, body, got 'map'"),
+        (lambda: Drag(until_s=0.0), r"Drag\.until_s must be > at_s = 0.0, got 0.0"),
         (lambda: Wrench(force_n=(1.0, 2.0)), r"Wrench\.force_n must be three finite numbers, got \(1.0, 2.0\)"),
     ],
 )
