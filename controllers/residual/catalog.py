@@ -8,10 +8,14 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue, UnknownName
+from controllers.residual.bias import BiasConfig, BiasObserver
+from controllers.residual.integrator import Integrator, IntegratorConfig
+from controllers.residual.kalman import DisturbanceKalmanFilter, KalmanConfig
 from controllers.residual.l1 import L1Adaptive, L1Config
 from controllers.residual.learner import ResidualLearner
 from controllers.residual.none import NoLearner
 from controllers.residual.random_features import RandomFeatures, RandomFeaturesConfig
+from controllers.residual.rls_inertia import InertiaEstimator, RlsInertiaConfig
 
 Array = npt.NDArray[np.float64]
 
@@ -47,8 +51,45 @@ def _random_features(preset: Callable[..., RandomFeaturesConfig], **settings: An
     return make
 
 
+def _bias(**settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(BiasConfig)), overrides)
+        return BiasObserver(BiasConfig.for_robot(mass, **{**settings, **overrides}))
+
+    return make
+
+
+def _kalman(**settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(KalmanConfig)), overrides)
+        return DisturbanceKalmanFilter(KalmanConfig.for_robot(mass, **{**settings, **overrides}))
+
+    return make
+
+
+def _rls_inertia(**settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(RlsInertiaConfig)), overrides)
+        return InertiaEstimator(RlsInertiaConfig.for_robot(mass, **{**settings, **overrides}), mass, inertia)
+
+    return make
+
+
+def _integrator(**settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(IntegratorConfig)), overrides)
+        return Integrator(IntegratorConfig.for_robot(mass, **{**settings, **overrides}))
+
+    return make
+
+
 LEARNERS: dict[str, Factory] = {
     "none": _none,
+    "nominal": _none,
+    "integrator": _integrator(),
+    "bias": _bias(),
+    "kalman": _kalman(),
+    "rls_inertia": _rls_inertia(),
     "l1": _l1(L1Config.published),
     "l1_published": _l1(L1Config.published),
     "l1_tuned": _l1(L1Config.tuned),

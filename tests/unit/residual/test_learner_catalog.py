@@ -38,8 +38,12 @@ def test_every_prediction_is_finite_and_bounded_whatever_came_in(bench, name, da
         assert np.linalg.norm(out[0, 3:]) <= bounds.moment * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in LEARNERS if name != "none"])
-def test_every_learner_finds_a_constant_payload(bench, name):
+# These do not look at the residual at all, or take it for the pull of a mass, which it is not on a robot in free fall.
+EXCUSED = ("none", "nominal", "integrator", "integrator_tuned", "rls_inertia", "rls_inertia_tuned")
+
+
+@pytest.mark.parametrize("name", [name for name in LEARNERS if name not in EXCUSED])
+def test_every_learner_of_wrenches_finds_a_constant_payload(bench, name):
     learner = make(bench, name)
     wrench = np.array([0.0, 0.0, -78.5, -3.1, -6.3, 0.0])
     for time in np.arange(0.0, 12.0, 0.005):
