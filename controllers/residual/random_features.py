@@ -10,6 +10,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.bounds import GRAVITY, WrenchBounds
 from controllers.residual.feature_map import INPUT_SIZE, draw_frequencies, fill_features, predict_wrench
+from controllers.residual.feature_uncertainty import FeatureUncertainty
 from controllers.residual.learner import LearnerInputs, ResidualMeasurement
 from controllers.residual.screening import screen
 from controllers.residual.weight_update import descend, regress
@@ -214,6 +215,7 @@ class RandomFeatures:
         self._axis = 0
         self._target = np.zeros((1, 6))
         self._weights = np.zeros((6, size))
+        self._uncertainty = FeatureUncertainty(size, c.feature_square)
         self._covariance = np.zeros((size, size) if c.method == "least_squares" else (1, 1))
         self._clip = (
             WrenchBounds(c.target_clip * c.bounds.force, c.target_clip * c.bounds.moment)
@@ -288,6 +290,9 @@ class RandomFeatures:
         if self._clip is not None:
             self._clip.apply(self._target)
         target /= self._unit
+        step = self._step(measurement.dt)
+        share = step * float(self._features @ self._features)
+        self._uncertainty.note(self._features, target, self._weights, share, measurement.dt / c.time_constant_s)
         if c.method == "least_squares":
             # Fewer samples than features in memory determine nothing, and the covariance would blow up.
             forgetting = max(math.exp(-measurement.dt / c.time_constant_s), 1.0 - 1.0 / self._features.shape[0])
@@ -297,11 +302,26 @@ class RandomFeatures:
             )
             self._axis = (self._axis + 1) % self._features.shape[0]
         else:
-            descend(self._features, target, self._step(measurement.dt), self._radius, self._weights)
+            descend(self._features, target, step, self._radius, self._weights)
+
+    def standard_deviation(self, inputs: LearnerInputs) -> Array:
+        """Tell how uncertain the prediction is, see `FeatureUncertainty`.
+
+        Args:
+            inputs: As in `predict`.
+
+        Returns:
+            Standard deviation of the wrench at each node, shape (N, 6) [N, N·m].
+        """
+        features = self.features(inputs)
+        if self.config.method == "least_squares":
+            return np.asarray(self._uncertainty.least_squares(features, self._covariance) * self._unit)
+        return np.asarray(self._uncertainty.gradient(features) * self._unit)
 
     def reset(self) -> None:
         """Forget everything but the features."""
         self._weights[:] = 0.0
+        self._uncertainty.reset()
         self._covariance[:] = np.eye(self._covariance.shape[0]) / self.config.ridge
         self._axis = 0
 
