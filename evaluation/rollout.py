@@ -2,6 +2,7 @@
 
 import time as clock
 from dataclasses import dataclass, field, replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +10,7 @@ import numpy.typing as npt
 from controllers.errors import UnknownName
 from controllers.gatekeeper import Gatekeeper, GatekeeperConfig, GatekeeperState
 from controllers.quadruped.controller import LocomotionConfig, LocomotionController, LocomotionInfo
+from controllers.residual.learner import ResidualLearner
 from controllers.robot.catalog import load_robot
 from controllers.robot.estimator import BaseEstimator
 from controllers.robot.interface import BaseEstimate, JointCommand, RobotState
@@ -46,6 +48,15 @@ class RolloutConfig:
         """
         if self.estimator not in ESTIMATORS:
             raise UnknownName("estimator", self.estimator, ESTIMATORS)
+
+
+@runtime_checkable
+class TruthReader(Protocol):
+    """A learner that is told what only the simulator knows, for comparison only."""
+
+    def set_truth(self, truth: GroundTruth) -> None:
+        """Take the true state of the moment, before the controller steps."""
+        ...
 
 
 @dataclass
@@ -108,19 +119,23 @@ class RunLog:
 class Rollout:
     """One scenario, advanced tick by tick."""
 
-    def __init__(self, scenario: Scenario, config: RolloutConfig | None = None) -> None:
+    def __init__(
+        self, scenario: Scenario, config: RolloutConfig | None = None, learner: ResidualLearner | None = None
+    ) -> None:
         """Build world, estimator, controller and gatekeeper.
 
         Args:
             scenario: What to run.
             config: How.
+            learner: A learner in place of the one that `config` names, told the truth where it is a `TruthReader`.
         """
         self.scenario = scenario
         self.config = config or RolloutConfig()
         description = load_robot(scenario.robot)
         self.backend = scenario.backend()
         self.estimator = BaseEstimator(description)
-        self.controller = LocomotionController(description, self.config.locomotion)
+        self.controller = LocomotionController(description, self.config.locomotion, learner)
+        self._truth_reader = learner if isinstance(learner, TruthReader) else None
         self.gatekeeper = Gatekeeper(GatekeeperConfig.for_robot(description))
         self._torque_limit = np.array(description.torque_limit)
 
@@ -139,6 +154,8 @@ class Rollout:
         if not self.config.foot_sensors and state.foot_force is not None:
             state = replace(state, foot_force=None)
         truth = self.backend.ground_truth()
+        if self._truth_reader is not None:
+            self._truth_reader.set_truth(truth)
         command = self.scenario.command(state.time)
         begin = clock.process_time()
         estimate = self.estimator.step(state)
@@ -194,17 +211,18 @@ def from_truth(truth: GroundTruth, state: RobotState) -> BaseEstimate:
     )
 
 
-def run(scenario: Scenario, config: RolloutConfig | None = None) -> RunLog:
+def run(scenario: Scenario, config: RolloutConfig | None = None, learner: ResidualLearner | None = None) -> RunLog:
     """Run a scenario to its end or to the first fall.
 
     Args:
         scenario: What to run.
         config: How.
+        learner: As in `Rollout`.
 
     Returns:
         The log of the run.
     """
-    rollout = Rollout(scenario, config)
+    rollout = Rollout(scenario, config, learner)
     columns: dict[str, list[object]] = {}
     fell, fall_time = False, scenario.duration_s
     while not rollout.done:

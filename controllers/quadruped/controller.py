@@ -12,6 +12,7 @@ from controllers.quadruped.mpc import ForcePlan
 from controllers.quadruped.posture import PostureConfig, PostureMotion
 from controllers.quadruped.walking import Walking, WalkingConfig
 from controllers.residual.catalog import make_learner
+from controllers.residual.learner import ResidualLearner
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCommand, RobotState
 from controllers.robot.kinematics import LegKinematics
@@ -92,19 +93,27 @@ class LocomotionController:
     the joints until it is reset.
     """
 
-    def __init__(self, description: RobotDescription, config: LocomotionConfig | None = None) -> None:
+    def __init__(
+        self,
+        description: RobotDescription,
+        config: LocomotionConfig | None = None,
+        learner: ResidualLearner | None = None,
+    ) -> None:
         """Build the parts.
 
         Args:
             description: The robot; its lumped mass properties are the nominal model.
             config: Tuning.
+            learner: A learner of the caller's making; None for the one that the tuning names.
 
         Raises:
             UnknownName: The learner or the solver does not exist.
         """
         self.config = config if config is not None else LocomotionConfig()
         self.robot = description
-        learner = make_learner(self.config.learner, description.mass, description.inertia, self.config.learner_seed)
+        if learner is None:
+            seed = self.config.learner_seed
+            learner = make_learner(self.config.learner, description.mass, description.inertia, seed)
         self.walking = Walking(description, self.config.walking, learner)
         self._geometry = LegKinematics(description).packed
         self._com = np.array(description.com)
