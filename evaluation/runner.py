@@ -15,6 +15,7 @@ from controllers.errors import ControlError, InvalidValue
 from controllers.quadruped.controller import LocomotionConfig
 from evaluation.journal import Journal
 from evaluation.measurement import measure
+from evaluation.privileged import PRIVILEGED
 from evaluation.results import Row
 from evaluation.rollout import RolloutConfig, run
 from evaluation.suite import Trial
@@ -42,7 +43,9 @@ def perform(trial: Trial, trace: Path | None = None) -> Row:
     """
     scenario = trial.case.build(trial.seed)
     window = trial.case.window(scenario)
-    log = run(scenario, RolloutConfig(LocomotionConfig(learner=trial.method), estimator=trial.estimator))
+    make = PRIVILEGED.get(trial.method)
+    config = RolloutConfig(LocomotionConfig(learner="none" if make else trial.method), estimator=trial.estimator)
+    log = run(scenario, config, make(scenario, config) if make else None)
     if trace is not None:
         Trace.of(log, trial.method, window).save(trace)
     return Row(trial.method, trial.case.name, trial.seed, measure(log, window))

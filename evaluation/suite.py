@@ -8,6 +8,7 @@ from pathlib import Path
 from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.catalog import LEARNERS
 from evaluation.claims import Claim
+from evaluation.privileged import PRIVILEGED
 from evaluation.windows import Window, loaded
 from sim.case_files import load_cases
 from sim.scenarios import Scenario, randomised
@@ -83,7 +84,8 @@ def plan_trials(
 
     Args:
         suite: The suite.
-        methods: Learners to run on every case; None for those of the suite and its cases.
+        methods: Learners, or names of `PRIVILEGED` ones, to run on every case; None for those of the suite and its
+            cases.
         seeds: Seeds to run, as far as the case takes them; None for those of the suite.
         estimator: Estimator.
 
@@ -95,8 +97,8 @@ def plan_trials(
         InvalidValue: There is nothing to run.
     """
     for method in methods or ():
-        if method not in LEARNERS:
-            raise UnknownName("method", method, LEARNERS)
+        if method not in LEARNERS and method not in PRIVILEGED:
+            raise UnknownName("method", method, (*LEARNERS, *PRIVILEGED))
     chosen_seeds = suite.seeds if seeds is None else tuple(seeds)
     trials = [
         Trial(case, method, seed, estimator)

@@ -13,6 +13,8 @@ from controllers.rotations import matrix_from_quaternion, quaternion_from_rpy
 from evaluation.calibration import GaitAverage
 from evaluation.privileged import PRIVILEGED, Clairvoyant, Oracle, World, plant_mismatch
 from evaluation.rollout import Rollout, RolloutConfig, TruthReader, to_heading
+from evaluation.runner import perform
+from evaluation.suite import Case, Suite, plan_trials
 from sim.disturbances import Drag, Payload, Wrench
 from sim.quadruped_backend import MujocoQuadruped, SimConfig
 from sim.scenarios import get_scenario
@@ -171,3 +173,13 @@ def test_the_privileged_methods_are_made_by_name():
     assert isinstance(PRIVILEGED["oracle"](scenario, None), Oracle)
     made = PRIVILEGED["clairvoyant"](scenario, RolloutConfig(estimator="ground_truth"))
     assert isinstance(made, Clairvoyant)
+
+
+def test_a_suite_runs_them_by_name():
+    scenario = walk(Wrench((0.0, 12.0, -20.0), frame="body"), duration_s=3.4)
+    suite = Suite("told", (Case("pulled", lambda seed: scenario, lambda _: (3.0, 3.4)),), ("none", "oracle"), (0,))
+    rows = [perform(trial) for trial in plan_trials(suite, None, None)]
+    assert [row.method for row in rows] == ["none", "oracle"]
+    # What the learner predicts, against the truth of the simulator; the first lacks all of the 23 N.
+    assert rows[0].metrics["wrench_rmse_n"] == pytest.approx(np.hypot(12.0, 20.0), rel=0.02)
+    assert rows[1].metrics["wrench_rmse_n"] < 0.5
