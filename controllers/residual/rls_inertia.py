@@ -201,7 +201,7 @@ class InertiaEstimator:
 
     @property
     def parameters(self) -> Array:
-        """Copy of the estimate: mass [kg], first moment [kg·m] and inertia (xx, yy, zz, xy, xz, yz) [kg·m²]."""
+        """Mass [kg], first moment [kg·m], inertia (xx, yy, zz, xy, xz, yz) [kg·m²], shape (10,)."""
         return np.array(self._parameters[0])
 
     def predict(self, inputs: LearnerInputs) -> Array:
