@@ -48,19 +48,19 @@ class FeatureUncertainty:
         """
         self._prior = PRIOR_SHARE**2 / feature_square
         self._count, self._mean, self._noise = np.zeros(1), np.zeros(size), np.zeros(6)
-        self._step = 1.0
+        self._steps = np.ones(6)
 
-    def note(self, features: Array, target: Array, weights: Array, step: float, memory: float) -> None:
+    def note(self, features: Array, target: Array, weights: Array, steps: tuple[float, float], memory: float) -> None:
         """Take note of one sample before it is learned from.
 
         Args:
             features: φ, shape (D,).
             target: y in units of the bounds, shape (6,).
             weights: Shape (6, D).
-            step: Share of the error that gradient descent takes away.
+            steps: Share of the error that gradient descent takes away, of forces and of moments.
             memory: Length of the interval over the time constant of the model.
         """
-        self._step = step
+        self._steps[:3], self._steps[3:] = steps
         _note(features, target, weights, math.exp(-memory / MEMORIES), self._count, self._mean, self._noise)
 
     def reset(self) -> None:
@@ -79,7 +79,7 @@ class FeatureUncertainty:
         """
         square = np.einsum("nj,nj->n", features, features)
         along = (features @ self._mean) ** 2 / np.maximum(square * (self._mean @ self._mean), 1e-12)
-        scatter = self._noise * self._step / (2.0 - self._step)
+        scatter = self._noise * self._steps / (2.0 - self._steps)
         return np.asarray(np.sqrt(np.outer((1.0 - along) * square, np.full(6, self._prior)) + np.outer(along, scatter)))
 
     def least_squares(self, features: Array, covariance: Array) -> Array:

@@ -49,6 +49,7 @@ class RandomFeaturesConfig:
         learning_rate: Gradient with a fixed rate η instead of a time constant, or None.
         learning_rate_interval_s: Interval at which `learning_rate` was chosen; at another interval the rate
             is scaled so that learning takes the same time [s].
+        moment_speed: Gradient: how many times faster moments are learned than forces.
         ridge: Least squares: pull of the weights to zero, in samples per feature.
         projection: Radius of the ball that the weights stay in, as a multiple of the weights that produce
             `bounds` at a constant state; infinite switches it off.
@@ -69,6 +70,7 @@ class RandomFeaturesConfig:
     time_constant_s: float = 0.2
     learning_rate: float | None = None
     learning_rate_interval_s: float = 0.005
+    moment_speed: float = 1.0
     ridge: float = 1.0
     projection: float = 1.5
     target_clip: float = 2.0
@@ -98,7 +100,7 @@ class RandomFeaturesConfig:
         if not 0.0 <= self.constant_share <= 1.0:
             raise InvalidValue(f"RandomFeaturesConfig.constant_share must lie in [0, 1], got {self.constant_share}")
         positive = ("input_clip", "kernel_std", "feature_square", "time_constant_s", "learning_rate_interval_s")
-        for name in (*positive, "ridge"):
+        for name in (*positive, "moment_speed", "ridge"):
             value = getattr(self, name)
             if not (math.isfinite(value) and value > 0.0):
                 raise InvalidValue(f"RandomFeaturesConfig.{name} must be finite and > 0, got {value}")
@@ -290,9 +292,10 @@ class RandomFeatures:
         if self._clip is not None:
             self._clip.apply(self._target)
         target /= self._unit
-        step = self._step(measurement.dt)
-        share = step * float(self._features @ self._features)
-        self._uncertainty.note(self._features, target, self._weights, share, measurement.dt / c.time_constant_s)
+        square = float(self._features @ self._features)
+        step, moment_step = self._steps(measurement.dt, square)
+        shares = (step * square, moment_step * square)
+        self._uncertainty.note(self._features, target, self._weights, shares, measurement.dt / c.time_constant_s)
         if c.method == "least_squares":
             # Fewer samples than features in memory determine nothing, and the covariance would blow up.
             forgetting = max(math.exp(-measurement.dt / c.time_constant_s), 1.0 - 1.0 / self._features.shape[0])
@@ -302,7 +305,7 @@ class RandomFeatures:
             )
             self._axis = (self._axis + 1) % self._features.shape[0]
         else:
-            descend(self._features, target, step, self._radius, self._weights)
+            descend(self._features, target, step, moment_step, self._radius, self._weights)
 
     def standard_deviation(self, inputs: LearnerInputs) -> Array:
         """Tell how uncertain the prediction is, see `FeatureUncertainty`.
@@ -325,13 +328,15 @@ class RandomFeatures:
         self._covariance[:] = np.eye(self._covariance.shape[0]) / self.config.ridge
         self._axis = 0
 
-    def _step(self, dt: float) -> float:
-        square = float(self._features @ self._features)
-        if self.config.learning_rate is not None:
-            step = 2.0 * self.config.learning_rate * dt / self.config.learning_rate_interval_s
+    def _steps(self, dt: float, square: float) -> tuple[float, float]:
+        """Twice the learning rates of forces and of moments."""
+        c, square = self.config, max(square, 1e-9)
+        if c.learning_rate is not None:
+            step = 2.0 * c.learning_rate * dt / c.learning_rate_interval_s
             # Beyond one over |φ|² a step overshoots the measurement that it learns from.
-            return min(step, 1.0 / max(square, 1e-9))
-        return -math.expm1(-dt / self.config.time_constant_s) / max(square, 1e-9)
+            return min(step, 1.0 / square), min(step * c.moment_speed, 1.0 / square)
+        pace = dt / c.time_constant_s
+        return -math.expm1(-pace) / square, -math.expm1(-pace * c.moment_speed) / square
 
     def _fill(self, state: Array, wrench: Array, out: Array) -> bool:
         return bool(

@@ -23,14 +23,15 @@ def _project(weights: Array, radius: float) -> None:
                     weights[c, j] *= shrink
 
 
-@njit(void(float64[::1], float64[::1], float64, float64, float64[:, ::1]), cache=True, fastmath=_FAST)
-def descend(features: Array, target: Array, step: float, radius: float, weights: Array) -> None:
+@njit(void(float64[::1], float64[::1], float64, float64, float64, float64[:, ::1]), cache=True, fastmath=_FAST)
+def descend(features: Array, target: Array, step: float, moment_step: float, radius: float, weights: Array) -> None:
     """Take one projected gradient step on the squared error: α ← Π(α + step (y − αφ) φᵀ).
 
     Args:
         features: φ, shape (D,).
         target: y, shape (6,).
-        step: Twice the learning rate.
+        step: Twice the learning rate of the first three rows.
+        moment_step: The same of the last three.
         radius: Largest Frobenius norm of the first and of the last three rows of the weights.
         weights: α, changed in place, shape (6, D).
     """
@@ -38,8 +39,9 @@ def descend(features: Array, target: Array, step: float, radius: float, weights:
         error = target[c]
         for j in range(features.shape[0]):
             error -= weights[c, j] * features[j]
+        move = error * (step if c < 3 else moment_step)
         for j in range(features.shape[0]):
-            weights[c, j] += step * error * features[j]
+            weights[c, j] += move * features[j]
     _project(weights, radius)
 
 

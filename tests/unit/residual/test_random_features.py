@@ -259,3 +259,23 @@ def test_settings_that_make_no_sense_are_refused(bench, change, message):
 def test_an_unknown_method_is_answered_with_those_that_exist(bench):
     with pytest.raises(UnknownName, match="unknown update method 'newton'; available: gradient, least_squares"):
         make(bench, method="newton")
+
+
+@pytest.mark.parametrize("overrides", [{"time_constant_s": 0.2}, {"learning_rate": 0.01, "time_constant_s": 9.0}])
+def test_moments_are_learned_faster_by_the_factor_asked_for(bench, overrides):
+    slow, fast = make(bench, **overrides), make(bench, moment_speed=4.0, **overrides)
+    measurement = bench.interval(WRENCH, dt=0.005)
+    for _ in range(4):
+        slow.update(measurement)
+    fast.update(measurement)
+    # Four steps of one speed, or one of four times the speed: exactly the same for rates in continuous time.
+    left = 1.0 - slow.predict(measurement.inputs)[0, 3:] / WRENCH[3:]
+    assert 1.0 - fast.predict(measurement.inputs)[0, 3:] / WRENCH[3:] == pytest.approx(left, rel=0.004)
+    for _ in range(3):
+        fast.update(measurement)
+    assert fast.predict(measurement.inputs)[0, :3] == pytest.approx(slow.predict(measurement.inputs)[0, :3])
+
+
+def test_a_speed_of_moments_that_makes_no_sense_is_refused(bench):
+    with pytest.raises(InvalidValue, match=r"RandomFeaturesConfig.moment_speed must be finite and > 0, got 0.0"):
+        make(bench, moment_speed=0.0)
