@@ -137,6 +137,7 @@ class Rollout:
         self.controller = LocomotionController(description, self.config.locomotion, learner)
         self._truth_reader = learner if isinstance(learner, TruthReader) else None
         self.gatekeeper = Gatekeeper(GatekeeperConfig.for_robot(description))
+        self._newest = -np.inf
         self._torque_limit = np.array(description.torque_limit)
 
     @property
@@ -151,6 +152,11 @@ class Rollout:
             What happened in it; the truth is that before the period.
         """
         state = self.backend.read()
+        while state.time <= self._newest:
+            # A delayed sensor repeats its first reading until the second one arrives.
+            self.backend.advance()
+            state = self.backend.read()
+        self._newest = state.time
         if not self.config.foot_sensors and state.foot_force is not None:
             state = replace(state, foot_force=None)
         truth = self.backend.ground_truth()
