@@ -6,6 +6,8 @@ from numba import njit
 
 Array = npt.NDArray[np.float64]
 
+_UNLOADED = np.zeros(4)
+
 
 @njit(cache=True)
 def fit_plane(points: Array, regularisation: float, plane: Array) -> None:
@@ -44,8 +46,10 @@ def _follow_ground(
     feet: Array,
     standing: Array,
     contact: Array,
+    load: Array,
     centre: Array,
     radius: float,
+    compliance: float,
     regularisation: float,
     blend: float,
     points: Array,
@@ -55,7 +59,7 @@ def _follow_ground(
         if standing[leg] > 0.5 and contact[leg] > 0.5:
             points[leg, 0] = feet[leg, 0]
             points[leg, 1] = feet[leg, 1]
-            points[leg, 2] = feet[leg, 2] - radius
+            points[leg, 2] = feet[leg, 2] - radius + compliance * max(load[leg], 0.0)
     fresh = np.empty(3)
     fit_plane(points, regularisation, fresh)
     # Blend the height under the body and the slopes, not the far-away intercept.
@@ -67,17 +71,25 @@ def _follow_ground(
 
 
 class GroundPlane:
-    """Remembers where each foot last stood and keeps a smooth plane through it."""
+    """Remembers where each foot last stood and keeps a smooth plane through it.
 
-    def __init__(self, foot_radius: float, time_constant: float = 0.15, regularisation: float = 0.01) -> None:
+    The plane is that of the ground before it gave: a loaded foot sinks, and with it the body that is
+    held at a height above the feet, so each footprint is lifted by the compliance times the load.
+    """
+
+    def __init__(
+        self, foot_radius: float, time_constant: float = 0.15, regularisation: float = 0.01, compliance: float = 0.0
+    ) -> None:
         """Begin with flat ground at zero.
 
         Args:
             foot_radius: Radius of the feet [m].
             time_constant: Smoothing of height and slopes [s].
             regularisation: Squared length that weighs against slopes [m²].
+            compliance: How far a foot and the ground below it give per load [m/N].
         """
         self._radius = foot_radius
+        self._compliance = compliance
         self._time_constant = time_constant
         self._regularisation = regularisation
         self._points = np.zeros((4, 3))
@@ -93,7 +105,9 @@ class GroundPlane:
         self._points[:, 2] -= self._radius
         fit_plane(self._points, self._regularisation, self.plane)
 
-    def update(self, feet: Array, standing: Array, contact: Array, centre: Array, dt: float) -> None:
+    def update(
+        self, feet: Array, standing: Array, contact: Array, centre: Array, dt: float, load: Array = _UNLOADED
+    ) -> None:
         """Move the footprints of standing feet and let the plane follow.
 
         Args:
@@ -102,10 +116,21 @@ class GroundPlane:
             contact: 1 for feet that carry load, shape (4,).
             centre: Point below which the height must be smooth, at least shape (2,) [m].
             dt: Time since the last update [s].
+            load: Normal force on each foot, shape (4,) [N].
         """
         blend = min(dt / self._time_constant, 1.0)
         _follow_ground(
-            feet, standing, contact, centre, self._radius, self._regularisation, blend, self._points, self.plane
+            feet,
+            standing,
+            contact,
+            load,
+            centre,
+            self._radius,
+            self._compliance,
+            self._regularisation,
+            blend,
+            self._points,
+            self.plane,
         )
 
     def height(self, point: Array) -> float:

@@ -126,7 +126,7 @@ class Walking:
             limb.friction_compensation * np.array(description.frictionloss),
             np.array([limb.swing_stiffness, limb.swing_damping, limb.stance_damping, limb.max_joint_acceleration]),
         )
-        self._ground = GroundPlane(description.foot_radius)
+        self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
 
     def begin(self) -> None:
@@ -198,7 +198,7 @@ class Walking:
         if dt > 0.0:
             known = self._current is None or self._current.found
             self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known)
-        self._ground.update(body.feet, standing, estimate.contact, body.com, dt)
+        self._ground.update(body.feet, standing, estimate.contact, body.com, dt, estimate.foot_force)
         height = float(body.com[2]) - self._ground.height(body.com)
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
         vx, vy = self.reference.velocity.tolist()

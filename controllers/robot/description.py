@@ -34,6 +34,7 @@ class RobotDescription(LeggedBody):
         foot_bodies: Names of the bodies at the feet.
         foot_geoms: Names of the feet's spheres.
         foot_radius: Radius of the feet [m].
+        foot_compliance: How far a foot and the floor below it give per load [m/N].
         imu_position: Where the IMU sits in the base frame, shape (3,) [m]; its axes are the base's.
         joint_lower: Lower stops, shape (12,) [rad]; -pi where the model has none.
         joint_upper: Upper stops, shape (12,) [rad]; pi where the model has none.
@@ -55,6 +56,7 @@ class RobotDescription(LeggedBody):
     foot_bodies: tuple[str, ...]
     foot_geoms: tuple[str, ...]
     foot_radius: float
+    foot_compliance: float
     imu_position: Array
     joint_lower: Array
     joint_upper: Array
@@ -178,6 +180,7 @@ def describe(spec: RobotSpec, model_path: Path) -> RobotDescription:
         foot_bodies=FOOT_NAMES,
         foot_geoms=tuple(geom for geom, _ in spheres),
         foot_radius=foot_radius,
+        foot_compliance=spec.foot_compliance,
         imu_position=model.site_position(base, "imu"),
         joint_lower=lower,
         joint_upper=upper,

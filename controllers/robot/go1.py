@@ -13,4 +13,6 @@ GO1 = RobotSpec(
     # The model declares 45.43 N·m of control range for all joints and a force range of 23.7 N·m for all.
     velocity_limit=(30.1, 30.1, 20.06),
     torque_limit=(23.7, 23.7, 35.55),
+    # Measured in simulation while trotting, regression of the feet's depth on their load (0.5 mm off on average).
+    foot_compliance=3.6e-5,
 )

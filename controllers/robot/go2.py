@@ -11,4 +11,6 @@ GO2 = RobotSpec(
     lying_height=0.12,
     # Joint limits of Unitree's URDF (unitree_ros, go2_description); its torques are the model's.
     velocity_limit=(30.1, 30.1, 15.70),
+    # Measured in simulation while trotting, regression of the feet's depth on their load (0.5 mm off on average).
+    foot_compliance=2.6e-5,
 )

@@ -17,6 +17,7 @@ class RobotSpec:
         lying_height: Height of the base origin at which the legs are folded and the robot may be switched off [m].
         velocity_limit: Rated speed of the hip, thigh and calf joints [rad/s].
         torque_limit: Rated torque of the hip, thigh and calf joints [N·m]; None takes what the model declares.
+        foot_compliance: How far a foot and the floor below it give per load [m/N]; 0 where both are rigid.
     """
 
     name: str
@@ -25,6 +26,7 @@ class RobotSpec:
     lying_height: float
     velocity_limit: tuple[float, float, float]
     torque_limit: tuple[float, float, float] | None = None
+    foot_compliance: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values that no robot can have.
@@ -37,6 +39,8 @@ class RobotSpec:
                 "RobotSpec needs 0 < lying_height < standing_height, "
                 f"got lying_height={self.lying_height}, standing_height={self.standing_height}"
             )
+        if not 0.0 <= self.foot_compliance <= 1e-3:
+            raise InvalidValue(f"RobotSpec.foot_compliance must lie in [0, 1e-3] m/N, got {self.foot_compliance}")
         limits = {"velocity_limit": self.velocity_limit, "torque_limit": self.torque_limit}
         for field_name, limit in limits.items():
             if limit is None:

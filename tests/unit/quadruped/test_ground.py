@@ -56,6 +56,15 @@ def test_the_height_follows_with_its_time_constant():
     assert ground.height(centre) == pytest.approx(0.05 * (1.0 - np.exp(-1.0)), rel=0.01)
 
 
+def test_loaded_feet_on_soft_ground_have_the_ground_above_them():
+    ground, centre = GroundPlane(RADIUS, compliance=3e-5), np.zeros(2)
+    sunk = on_plane(RADIUS - 0.003, 0.0, 0.0)
+    ground.reset(sunk)
+    for _ in range(2000):
+        ground.update(sunk, np.ones(4), np.ones(4), centre, 0.002, np.full(4, 100.0))
+    assert ground.height(centre) == pytest.approx(0.0, abs=1e-6)
+
+
 def test_slopes_settle_at_those_of_the_footprints():
     ground, centre = GroundPlane(RADIUS, regularisation=0.0), np.array([3.0, 1.0])
     ground.reset(on_plane(RADIUS, 0.0, 0.0, shift=centre))

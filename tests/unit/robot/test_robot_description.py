@@ -133,6 +133,8 @@ def test_feet_of_different_radius_are_refused(edited):
         ),
         ({"torque_limit": (1.0, 0.0, 1.0)}, "torque_limit must be 3 positive numbers"),
         ({"torque_limit": (1.0, float("nan"), 1.0)}, "torque_limit must be 3 positive numbers"),
+        ({"foot_compliance": -1e-5}, r"foot_compliance must lie in \[0, 1e-3\] m/N, got -1e-05"),
+        ({"foot_compliance": float("nan")}, "foot_compliance must lie in"),
     ],
 )
 def test_a_spec_that_no_robot_can_have_is_refused(change, message):
