@@ -12,6 +12,7 @@ from evaluation.plots import plot_runs, plot_summary
 from evaluation.results import compile_results, write_json
 from evaluation.runner import run_trials, trace_path
 from evaluation.suite import Suite, Trial, plan_trials
+from evaluation.suite_report import write_reports
 from evaluation.table import markdown_table, rich_table, summary_cells, verdict_cells
 from evaluation.trace import Trace
 
@@ -60,6 +61,7 @@ def evaluate(
             console.print(rich_table("targets", claim_heads, claim_cells))
     (out / "results.md").write_text(text, encoding="utf-8")
     draw(suite, trials, out, results)
+    write_reports(out, results, suite)
     return verdicts
 
 

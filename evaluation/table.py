@@ -40,6 +40,19 @@ COLUMNS = (
     Column("solve_time_p99_s", "solve p99 [µs]", 1e6, 0),
     Column("cpu_realtime_factor", "× real time (CPU)", 1.0, 1),
 )
+# What a paper would show: of all these less is better.
+MAIN_COLUMNS = (
+    Column("height_rmse_m", "height RMSE [mm]", 1e3, 1),
+    Column("vx_rmse_mps", "vx RMSE [mm/s]", 1e3, 0),
+    Column("vy_rmse_mps", "vy RMSE [mm/s]", 1e3, 0),
+    Column("roll_rmse_rad", "roll RMSE [°]", DEGREE, 2),
+    Column("pitch_rmse_rad", "pitch RMSE [°]", DEGREE, 2),
+    Column("transient_height_rmse_m", "height RMSE after a change [mm]", 1e3, 1),
+    Column("steady_height_rmse_m", "height RMSE, settled [mm]", 1e3, 1),
+    Column("settle_time_s", "settles [s]", 1.0, 2),
+    Column("wrench_rmse_n", "force RMSE [N]", 1.0, 1),
+    Column("wrench_rmse_nm", "moment RMSE [N·m]", 1.0, 2),
+)
 
 
 def summary_cells(summary: Sequence[Mapping[str, Any]], intervals: bool = True) -> tuple[list[str], list[list[str]]]:
