@@ -10,16 +10,15 @@ from numba import njit
 from controllers.errors import InvalidValue
 from controllers.quadruped.adaptation import Adaptation
 from controllers.quadruped.body import BodyState
-from controllers.quadruped.centroidal import GRAVITY
-from controllers.quadruped.footholds import FootholdConfig, foothold_offset
-from controllers.quadruped.gait import GAITS, Gait, GaitScheduler, LegSchedule
+from controllers.quadruped.footholds import FootholdConfig
+from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
 from controllers.quadruped.ground import GroundPlane
-from controllers.quadruped.horizon import fill_horizon, preview
 from controllers.quadruped.limbs import LimbConfig, limb_command
-from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig, MpcInput
+from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig
+from controllers.quadruped.outlook import Outlook
 from controllers.quadruped.reference import MotionReference, ReferenceConfig
 from controllers.quadruped.stance import compensate, describe_moment
-from controllers.quadruped.swing import swing_references
+from controllers.quadruped.swing_legs import SwingLegs
 from controllers.residual.learner import LearnerInputs, ResidualLearner
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCommand, RobotState
@@ -112,8 +111,7 @@ class Walking:
         self.reference = MotionReference(config.reference, description.standing_height)
         kinematics = LegKinematics(description)
         feet = kinematics.foot_positions(np.array(description.standing_position))
-        self._under_hips = np.ascontiguousarray(feet[:, :2] - description.com[:2])
-        self._sides = np.sign(feet[:, 1])
+        self._under_hips = feet[:, :2] - description.com[:2]
         self._inertia = np.array(description.inertia)
         limb = config.limb
         self._limb_arguments = (
@@ -126,23 +124,18 @@ class Walking:
             limb.friction_compensation * np.array(description.frictionloss),
             np.array([limb.swing_stiffness, limb.swing_damping, limb.stance_damping, limb.max_joint_acceleration]),
         )
+        self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
 
     def begin(self) -> None:
         """Start standing; what was learned stays."""
         self._gait = GaitScheduler(GAITS["stand"])
-        self._nominal_gait: Gait | None = None
-        self._nominal = self._under_hips
         self._fresh = True
         self._current: ForcePlan | None = None
         self._next_plan = -np.inf
-        self._swing_xy = np.zeros((4, 2, 3))
-        self._lift_height = np.zeros(4)
-        self._targets = np.zeros((4, 3))
-        self._foot_position = np.zeros((4, 3))
-        self._foot_velocity = np.zeros((4, 3))
-        self._foot_acceleration = np.zeros((4, 3))
+        c = self.config
+        self._swing = SwingLegs(c.foothold, self._under_hips, self.robot.foot_radius, c.landing_depth)
         self.forces = np.zeros((4, 3))
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
@@ -203,13 +196,22 @@ class Walking:
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
         vx, vy = self.reference.velocity.tolist()
         velocity_reference = np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
-        nominal = self._nominal_of(gait)
-        self._swing(schedule, gait, body, nominal, velocity_reference, height, dt)
+        self._swing.advance(
+            schedule,
+            self.standing,
+            gait,
+            body,
+            velocity_reference,
+            self.reference.yaw_rate,
+            height,
+            self._ground.plane,
+            dt,
+        )
         self.standing[:] = standing
 
         self.plan = None
         if time >= self._next_plan - 1e-9 or schedule.switched:
-            self.plan = self._current = self._replan(body, nominal, velocity_reference, height, time)
+            self.plan = self._current = self._replan(body, velocity_reference, height, time)
             self._next_plan = time + self.config.mpc_period
         current = self._current
         if current is not None:
@@ -229,9 +231,9 @@ class Walking:
             body.spin_body,
             standing,
             self.forces,
-            self._foot_position,
-            self._foot_velocity,
-            self._foot_acceleration,
+            self._swing.position,
+            self._swing.velocity,
+            self._swing.acceleration,
             velocity_reference,
             self.reference.yaw_rate * body.rotation[2],
             joint.position,
@@ -242,14 +244,6 @@ class Walking:
         )
         self.height = height - float(body.com[2] - body.base_position[2])
         return joint
-
-    def _nominal_of(self, gait: Gait) -> Array:
-        """Points that the feet of a gait return to, relative to the centre of mass, heading frame, shape (4, 2) [m]."""
-        if self._nominal_gait is not gait:
-            self._nominal_gait = gait
-            self._nominal = self._under_hips.copy()
-            self._nominal[:, 1] += (self.config.foothold.stance_width + gait.stance_width) * self._sides
-        return self._nominal
 
     def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, planned: Array) -> None:
         """Let the feet take up what the residual has changed by since the plan."""
@@ -274,140 +268,23 @@ class Walking:
         if change.any() and np.isfinite(change).all():
             compensate(body.levers, schedule.contact, body.yaw, change, self.config.mpc.friction, self.forces)
 
-    def _swing(
-        self,
-        schedule: LegSchedule,
-        gait: Gait,
-        body: BodyState,
-        nominal: Array,
-        velocity_reference: Array,
-        height: float,
-        dt: float,
-    ) -> None:
-        offset = foothold_offset(
-            self.config.foothold, body.velocity, velocity_reference, self.reference.yaw_rate, height, gait.stance_time
-        )
-        swing_references(
-            schedule.contact,
+    def _replan(self, body: BodyState, velocity_reference: Array, height: float, time: float) -> ForcePlan:
+        inputs, learner = self._outlook.describe(
+            self._gait,
             self.standing,
-            schedule.swing_left,
-            schedule.swing_phase,
-            body.feet,
-            body.com,
-            body.velocity,
-            body.yaw,
-            self.reference.yaw_rate,
-            nominal,
-            offset,
-            self._ground.plane,
-            self.robot.foot_radius,
-            self.config.landing_depth,
-            gait.swing_height,
-            gait.swing_time,
-            dt,
-            self._swing_xy,
-            self._lift_height,
-            self._targets,
-            self._foot_position,
-            self._foot_velocity,
-            self._foot_acceleration,
-        )
-
-    def _intervals(self) -> Array:
-        """Grid of the horizon: whole fractions of the gait's half cycle, the first interval up to the next line.
-
-        Contacts then switch on grid lines (for a duty factor of one half), so the plan sees no foot that
-        stands for half an interval.
-        """
-        c = self.config.mpc
-        gait = self._gait.gait
-        if gait.duty >= 1.0:
-            return np.full(c.horizon, c.interval)
-        per_cycle = 2 * max(round(0.5 * gait.period / c.interval), 1)
-        interval = gait.period / per_cycle
-        first = (1.0 - self._gait.phase * per_cycle % 1.0) * interval
-        intervals = np.full(c.horizon, interval)
-        intervals[0] = first + interval if first < 0.25 * interval else first
-        return intervals
-
-    def _replan(
-        self, body: BodyState, nominal: Array, velocity_reference: Array, height: float, time: float
-    ) -> ForcePlan:
-        c, reference = self.config, self.reference
-        n = c.mpc.horizon
-        intervals = self._intervals()
-        contacts = self._gait.horizon(intervals)
-        contacts[0] = self.standing
-        levers = np.empty((n, 4, 3))
-        gait = self._gait.gait
-        offset = foothold_offset(
-            c.foothold, velocity_reference, velocity_reference, reference.yaw_rate, height, gait.stance_time
-        )
-        preview(
-            intervals,
-            contacts,
-            body.com,
-            body.velocity,
-            velocity_reference,
-            body.yaw,
-            reference.yaw_rate,
-            c.velocity_decay,
-            body.feet,
-            self._targets,
-            1.0 - self.standing,
-            nominal,
-            offset,
-            c.foothold.capture_gain * float(np.sqrt(max(height, 0.05) / GRAVITY)),
-            self._ground.plane,
-            self.robot.foot_radius,
-            levers,
-        )
-        inputs = MpcInput(
-            intervals=intervals,
-            contacts=contacts,
-            levers=levers,
-            position=np.empty(6),
-            velocity=np.empty(6),
-            position_reference=np.empty((n, 6)),
-            velocity_reference=np.empty((n, 6)),
-            residual=np.empty((n, 6)),
-            inertia=np.empty((n, 3, 3)),
-        )
-        learner = LearnerInputs(np.empty((n, 9)), np.empty((n, 6)), contacts, np.empty(n))
-        fill_horizon(
-            intervals,
-            body.rotation,
-            body.yaw,
-            body.com,
-            height,
-            body.velocity,
-            body.spin,
+            self._swing,
+            body,
             self._inertia,
+            self.reference,
             velocity_reference,
-            reference.yaw_rate,
-            reference.yaw - body.yaw,
-            reference.position - body.com[:2],
-            np.array([reference.roll, reference.pitch]),
-            reference.height + float(body.com[2] - body.base_position[2]),
+            height,
             self._ground.plane,
-            c.follow_slope,
-            c.velocity_decay,
-            levers,
-            self._current.forces if self._current is not None else np.zeros((n, 4, 3)),
-            inputs.position,
-            inputs.velocity,
-            inputs.position_reference,
-            inputs.velocity_reference,
-            inputs.inertia,
-            learner.state,
-            learner.contact_wrench,
+            self._current.forces if self._current is not None else None,
         )
-        learner.gait_phase[0] = self._gait.phase
-        learner.gait_phase[1:] = (self._gait.phase + np.cumsum(intervals)[:-1] / gait.period) % 1.0
         now = LearnerInputs(
             learner.state[:1].copy(),
             learner.contact_wrench[:1].copy(),
-            contacts[:1].copy(),
+            inputs.contacts[:1].copy(),
             learner.gait_phase[:1].copy(),
         )
         self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
