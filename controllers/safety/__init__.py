@@ -1,0 +1,1 @@
+"""Safety filters for robots that share a plane, safe for whatever tunes them."""
