@@ -59,7 +59,8 @@ def _base(ux: float, uy: float, centre: Array, radius: Array) -> tuple[float, fl
         if radius[other] == np.inf:
             return x, y, True
         ex, ey = x - centre[other, 0], y - centre[other, 1]
-        if ex * ex + ey * ey <= radius[other] * radius[other]:
+        # Two discs may be the same: rounding must not put the point outside both.
+        if np.sqrt(ex * ex + ey * ey) <= radius[other] + 1e-14 + 1e-14 * radius[other]:
             return x, y, True
     # Neither disc alone decides: a corner of the lens does.
     dx, dy = centre[1, 0] - centre[0, 0], centre[1, 1] - centre[0, 1]

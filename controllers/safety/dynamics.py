@@ -1,0 +1,441 @@
+"""Robots whose head moves as a single integrator: what the barriers need to know of each kind.
+
+Every kind tells where its head is and which velocities the head may take, and turns a velocity of the head into an
+input. The head obeys z⁺ = z + dt u exactly at the samples, and what the robot covers during a period and while it
+brakes from its end (u = 0 ever after) stays within the hull of its present segment and the new head. With that the
+theorem of `barrier` holds for all of them.
+
+Single integrator: the head is the robot.
+
+First-order lag, T v̇ = u − v: the head z = p + T v has ż = v + (u − v) = u. The robot follows its head, ṗ = (z − p) / T,
+and so never leaves the hull of where it was and where the head has been. u = 0 lets it coast to z.
+
+Double integrator, p̈ = a, |a| ≤ A, |v| ≤ V, input held over dt: with T ≥ max(V / A, dt), the input a = (u − v) / T and
+the head z = p + (T − dt/2) v one finds z⁺ = p + v dt + a dt²/2 + (T − dt/2)(v + a dt) = z + dt (v + T a) = z + dt u.
+At time τ of the period p(τ) = p + τ (1 − τ/2T) v + τ²/(2T) u is a convex combination of p, z and z⁺: the weight of z⁺
+is γ = τ²/(2 T dt) ≥ 0, that of z is τ (1 − τ/2T) / (T − dt/2) − γ ≥ 0, and both together are at most dt/T ≤ 1.
+v⁺ = (1 − dt/T) v + (dt/T) u keeps |v| ≤ V for |u| ≤ V; |u − v| ≤ A T keeps the acceleration and allows u = 0 because
+|v| ≤ V ≤ A T. Braking is exponential: it takes up to twice the shortest stopping distance at full speed, which is the
+price of linear constraints that can never contradict one another.
+
+Unicycle: the head is a point l ahead of the axle. A constant twist moves it along an arc; `command` picks the twist
+whose arc ends at z + dt u exactly, tan(ω dt/2) = y / (2 l + x) with the chord (x, y) in the robot's frame, and shortens
+the chord where the twist would break a limit (shorter is always allowed, as u = 0 is). At the samples the theorem holds
+as it stands. Between them arc and chord, run at constant speed, differ by at most dt²/8 max|z̈| ≤ dt²/8 ω_max
+√(v_max² + l² ω_max²); the axle is l from the head. Both go into the radius.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from controllers.safety.barrier import VelocityBounds
+
+Array = npt.NDArray[np.float64]
+
+# Rounding may carry a speed beyond its limit by this share.
+SPEED_TOLERANCE = 1e-9
+CHORD_HALVINGS = 40
+
+
+class Dynamics(Protocol):
+    """A kind of robot, for N of them at once."""
+
+    @property
+    def head_speed(self) -> float:
+        """Largest speed of the head [m/s]."""
+        ...
+
+    @property
+    def radius_margin(self) -> float:
+        """What the robot's radius must grow by for the barriers [m]."""
+        ...
+
+    def rest(self, position: Array, heading: Array) -> Array:
+        """Return states at rest; position (N, 2) [m], heading (N,) [rad], states of shape (N, D)."""
+        ...
+
+    def position(self, state: Array) -> Array:
+        """Return the robots' centres, shape (N, 2) [m]."""
+        ...
+
+    def head(self, state: Array) -> Array:
+        """Return the points that the filter drives, shape (N, 2) [m]."""
+        ...
+
+    def tail(self, state: Array) -> Array:
+        """Return the vectors from the heads to the segments' other ends, shape (N, 2) [m]."""
+        ...
+
+    def velocity(self, state: Array) -> Array:
+        """Return velocities that others may be told, shape (N, 2) [m/s]."""
+        ...
+
+    def bounds(self, state: Array) -> VelocityBounds:
+        """Return the velocities that the heads may take."""
+        ...
+
+    def command(self, state: Array, velocity: Array) -> Array:
+        """Turn velocities of the heads, shape (N, 2) [m/s], into inputs, shape (N, 2)."""
+        ...
+
+    def advance(self, state: Array, command: Array, time: float) -> Array:
+        """Return the states after holding inputs for `time` ≤ dt [s], shape (N, D)."""
+        ...
+
+
+def _positive(kind: str, **values: float) -> None:
+    for name, value in values.items():
+        if not (np.isfinite(value) and value > 0.0):
+            raise InvalidValue(f"{kind}.{name} must be positive and finite, got {value}")
+
+
+def _slow_enough(kind: str, speed: Array, limit: float) -> None:
+    if speed.size and not speed.max() <= limit * (1.0 + SPEED_TOLERANCE):
+        raise InvalidValue(f"{kind}: speeds must not exceed {limit} m/s, got {speed.max()}")
+
+
+@dataclass(frozen=True)
+class SingleIntegrator:
+    """ṗ = u. State [x, y], input [vx, vy].
+
+    Attributes:
+        dt: Control period [s].
+        speed: Speed limit [m/s].
+    """
+
+    dt: float
+    speed: float
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not positive."""
+        _positive("SingleIntegrator", dt=self.dt, speed=self.speed)
+
+    @property
+    def head_speed(self) -> float:
+        """Largest speed of the head [m/s]."""
+        return self.speed
+
+    @property
+    def radius_margin(self) -> float:
+        """None is needed [m]."""
+        return 0.0
+
+    def rest(self, position: Array, heading: Array) -> Array:
+        """Return the positions, shape (N, 2)."""
+        return np.array(position, dtype=np.float64)
+
+    def position(self, state: Array) -> Array:
+        """Return the state, shape (N, 2) [m]."""
+        return state
+
+    def head(self, state: Array) -> Array:
+        """Return the state, shape (N, 2) [m]."""
+        return state
+
+    def tail(self, state: Array) -> Array:
+        """Return zeros, shape (N, 2) [m]."""
+        return np.zeros_like(state)
+
+    def velocity(self, state: Array) -> Array:
+        """Return zeros, shape (N, 2): the state holds no velocity."""
+        return np.zeros_like(state)
+
+    def bounds(self, state: Array) -> VelocityBounds:
+        """Bound the speed."""
+        return VelocityBounds.disc(np.full(state.shape[0], self.speed))
+
+    def command(self, state: Array, velocity: Array) -> Array:
+        """Return the velocity, shape (N, 2) [m/s]."""
+        return velocity
+
+    def advance(self, state: Array, command: Array, time: float) -> Array:
+        """Move on a straight line; states have shape (N, 2)."""
+        return np.asarray(state + time * command, dtype=np.float64)
+
+
+@dataclass(frozen=True)
+class LaggedVelocity:
+    """T v̇ = u − v, a robot that follows velocity commands with a first-order lag, such as a walking quadruped.
+
+    State [x, y, vx, vy], input [vx, vy], both in the world frame.
+
+    Attributes:
+        dt: Control period [s].
+        speed: Limit of the commanded speed [m/s].
+        time_constant: T [s].
+        tracking_error: How far the true robot may stray from this model [m].
+    """
+
+    dt: float
+    speed: float
+    time_constant: float
+    tracking_error: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not positive."""
+        _positive("LaggedVelocity", dt=self.dt, speed=self.speed, time_constant=self.time_constant)
+        if not (np.isfinite(self.tracking_error) and self.tracking_error >= 0.0):
+            raise InvalidValue(f"LaggedVelocity.tracking_error must not be negative, got {self.tracking_error}")
+
+    @property
+    def head_speed(self) -> float:
+        """Largest speed of the head [m/s]."""
+        return self.speed
+
+    @property
+    def radius_margin(self) -> float:
+        """The tracking error [m]."""
+        return self.tracking_error
+
+    def rest(self, position: Array, heading: Array) -> Array:
+        """Return positions with zero velocity, shape (N, 4)."""
+        return np.concatenate((position, np.zeros_like(position)), axis=1)
+
+    def position(self, state: Array) -> Array:
+        """Return positions, shape (N, 2) [m]."""
+        return state[:, :2]
+
+    def head(self, state: Array) -> Array:
+        """Return where the robots would coast to, shape (N, 2) [m]."""
+        return np.asarray(state[:, :2] + self.time_constant * state[:, 2:], dtype=np.float64)
+
+    def tail(self, state: Array) -> Array:
+        """Return the vectors from there to the robots, shape (N, 2) [m]."""
+        return np.asarray(-self.time_constant * state[:, 2:], dtype=np.float64)
+
+    def velocity(self, state: Array) -> Array:
+        """Return velocities, shape (N, 2) [m/s]."""
+        return state[:, 2:]
+
+    def bounds(self, state: Array) -> VelocityBounds:
+        """Bound the commanded speed."""
+        return VelocityBounds.disc(np.full(state.shape[0], self.speed))
+
+    def command(self, state: Array, velocity: Array) -> Array:
+        """Return the velocity, shape (N, 2) [m/s]."""
+        return velocity
+
+    def advance(self, state: Array, command: Array, time: float) -> Array:
+        """Follow the exact solution for a constant command; states have shape (N, 4)."""
+        left = np.exp(-time / self.time_constant)
+        lag = state[:, 2:] - command
+        position = state[:, :2] + time * command + self.time_constant * (1.0 - left) * lag
+        return np.concatenate((position, command + left * lag), axis=1)
+
+
+@dataclass(frozen=True)
+class DoubleIntegrator:
+    """p̈ = a with hard limits. State [x, y, vx, vy], input [ax, ay].
+
+    Attributes:
+        dt: Control period [s].
+        speed: Speed limit [m/s].
+        acceleration: Acceleration limit [m/s²].
+        per_axis: Whether the limits hold for each axis; otherwise for lengths of vectors.
+        euler: Whether the robot moves as explicit Euler says, p⁺ = p + dt v (some benchmarks do); then the head is
+            p + T v.
+    """
+
+    dt: float
+    speed: float
+    acceleration: float
+    per_axis: bool = False
+    euler: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not positive."""
+        _positive("DoubleIntegrator", dt=self.dt, speed=self.speed, acceleration=self.acceleration)
+
+    @property
+    def brake_time(self) -> float:
+        """Time constant T of braking [s]."""
+        return max(self.speed / self.acceleration, self.dt)
+
+    @property
+    def lead(self) -> float:
+        """How far ahead of the robot its head is, in units of its velocity [s]."""
+        return self.brake_time if self.euler else self.brake_time - 0.5 * self.dt
+
+    @property
+    def head_speed(self) -> float:
+        """Largest speed of the head [m/s]."""
+        return float(np.sqrt(2.0)) * self.speed if self.per_axis else self.speed
+
+    @property
+    def radius_margin(self) -> float:
+        """None is needed [m]."""
+        return 0.0
+
+    def rest(self, position: Array, heading: Array) -> Array:
+        """Return positions with zero velocity, shape (N, 4)."""
+        return np.concatenate((position, np.zeros_like(position)), axis=1)
+
+    def position(self, state: Array) -> Array:
+        """Return positions, shape (N, 2) [m]."""
+        return state[:, :2]
+
+    def head(self, state: Array) -> Array:
+        """Return where the robots would stop, shape (N, 2) [m]."""
+        return np.asarray(state[:, :2] + self.lead * state[:, 2:], dtype=np.float64)
+
+    def tail(self, state: Array) -> Array:
+        """Return the vectors from there to the robots, shape (N, 2) [m]."""
+        return np.asarray(-self.lead * state[:, 2:], dtype=np.float64)
+
+    def velocity(self, state: Array) -> Array:
+        """Return velocities, shape (N, 2) [m/s]."""
+        return state[:, 2:]
+
+    def bounds(self, state: Array) -> VelocityBounds:
+        """Bound the head's velocity so that speed and acceleration keep their limits.
+
+        Args:
+            state: States, shape (N, 4).
+
+        Returns:
+            Bounds that contain zero.
+
+        Raises:
+            InvalidValue: A robot is faster than its limit.
+        """
+        velocity = state[:, 2:]
+        n, change = state.shape[0], self.acceleration * self.brake_time
+        if self.per_axis:
+            _slow_enough("DoubleIntegrator", np.abs(velocity), self.speed)
+            low = np.minimum(np.maximum(-self.speed, velocity - change), 0.0)
+            high = np.maximum(np.minimum(self.speed, velocity + change), 0.0)
+            return VelocityBounds(np.zeros((n, 2, 2)), np.full((n, 2), np.inf), low, high)
+        speed = np.linalg.norm(velocity, axis=1)
+        _slow_enough("DoubleIntegrator", speed, self.speed)
+        centre, radius = np.zeros((n, 2, 2)), np.empty((n, 2))
+        centre[:, 1] = velocity
+        radius[:, 0], radius[:, 1] = self.speed, np.maximum(change, speed)
+        return VelocityBounds(centre, radius, np.full((n, 2), -np.inf), np.full((n, 2), np.inf))
+
+    def command(self, state: Array, velocity: Array) -> Array:
+        """Return accelerations that give the heads these velocities, shape (N, 2) [m/s²]."""
+        return np.asarray((velocity - state[:, 2:]) / self.brake_time, dtype=np.float64)
+
+    def advance(self, state: Array, command: Array, time: float) -> Array:
+        """Move at constant acceleration; states have shape (N, 4)."""
+        bend = 0.0 if self.euler else 0.5 * time * time
+        position = state[:, :2] + time * state[:, 2:] + bend * command
+        return np.concatenate((position, state[:, 2:] + time * command), axis=1)
+
+
+@dataclass(frozen=True)
+class Unicycle:
+    """ẋ = v cos θ, ẏ = v sin θ, θ̇ = ω. State [x, y, θ], input [v, ω].
+
+    Attributes:
+        dt: Control period [s].
+        speed: Limit of |v| and of the head's speed [m/s].
+        turn_rate: Limit of |ω| [rad/s].
+        look_ahead: Distance l from the axle to the head [m].
+    """
+
+    dt: float
+    speed: float
+    turn_rate: float
+    look_ahead: float
+
+    def __post_init__(self) -> None:
+        """Refuse values that are not positive, or steps that are long for the look-ahead.
+
+        Raises:
+            InvalidValue: Names the field.
+        """
+        _positive("Unicycle", dt=self.dt, speed=self.speed, turn_rate=self.turn_rate, look_ahead=self.look_ahead)
+        if self.speed * self.dt >= self.look_ahead:
+            raise InvalidValue(
+                f"Unicycle.look_ahead must exceed one step, {self.speed * self.dt} m, got {self.look_ahead}"
+            )
+        if self.turn_rate * self.dt >= np.pi:
+            raise InvalidValue(f"Unicycle.turn_rate must stay below π/dt = {np.pi / self.dt}, got {self.turn_rate}")
+
+    @property
+    def head_speed(self) -> float:
+        """Largest speed of the head, along the chord of a period [m/s]."""
+        return self.speed
+
+    @property
+    def radius_margin(self) -> float:
+        """Look-ahead distance, and how far an arc may stray from its chord [m]."""
+        fastest = np.hypot(self.speed, self.look_ahead * self.turn_rate)
+        return self.look_ahead + float(self.dt**2 / 8.0 * self.turn_rate * fastest)
+
+    def rest(self, position: Array, heading: Array) -> Array:
+        """Return poses, shape (N, 3)."""
+        return np.concatenate((position, heading[:, None]), axis=1)
+
+    def position(self, state: Array) -> Array:
+        """Return the axles' centres, shape (N, 2) [m]."""
+        return state[:, :2]
+
+    def head(self, state: Array) -> Array:
+        """Return the look-ahead points, shape (N, 2) [m]."""
+        direction = np.stack((np.cos(state[:, 2]), np.sin(state[:, 2])), axis=1)
+        return np.asarray(state[:, :2] + self.look_ahead * direction, dtype=np.float64)
+
+    def tail(self, state: Array) -> Array:
+        """Return zeros, shape (N, 2) [m]: the radius covers the robot."""
+        return np.zeros((state.shape[0], 2))
+
+    def velocity(self, state: Array) -> Array:
+        """Return zeros, shape (N, 2): the state holds no velocity."""
+        return np.zeros((state.shape[0], 2))
+
+    def bounds(self, state: Array) -> VelocityBounds:
+        """Bound the head's speed; `command` sees to the turn rate."""
+        return VelocityBounds.disc(np.full(state.shape[0], self.speed))
+
+    def _twist(self, x: Array, y: Array) -> tuple[Array, Array]:
+        """Twist over one period that moves the head by (x, y) in the robot's frame."""
+        reach = 2.0 * self.look_ahead + x
+        half = np.arctan2(y, reach)
+        # The axle's chord lies at half the turn; the arc is longer than it by half / sin(half).
+        chord = x * np.cos(half) + y * np.sin(half)
+        return chord / np.sinc(half / np.pi), 2.0 * half
+
+    def command(self, state: Array, velocity: Array) -> Array:
+        """Find the twists whose arcs end where the heads are to be after one period.
+
+        Args:
+            state: Poses, shape (N, 3).
+            velocity: Velocities of the heads, no faster than `speed`, shape (N, 2) [m/s].
+
+        Returns:
+            Speed and turn rate within their limits, shape (N, 2) [m/s, rad/s]; the chord keeps its direction and is
+            shortened where a limit asks for it.
+        """
+        c, s = np.cos(state[:, 2]), np.sin(state[:, 2])
+        chord = self.dt * velocity
+        x, y = c * chord[:, 0] + s * chord[:, 1], c * chord[:, 1] - s * chord[:, 0]
+        slope = np.tan(0.5 * self.turn_rate * self.dt)
+        excess = np.abs(y) - slope * x
+        tight = excess > 2.0 * self.look_ahead * slope
+        scale = np.where(tight, 2.0 * self.look_ahead * slope / np.where(tight, excess, 1.0), 1.0)
+        arc, _ = self._twist(scale * x, scale * y)
+        low, high = np.zeros_like(scale), scale
+        fast = np.abs(arc) > self.speed * self.dt
+        if fast.any():
+            for _ in range(CHORD_HALVINGS):
+                middle = 0.5 * (low + high)
+                arc, _ = self._twist(middle * x, middle * y)
+                fits = np.abs(arc) <= self.speed * self.dt
+                low, high = np.where(fits, middle, low), np.where(fits, high, middle)
+            scale = np.where(fast, low, scale)
+        arc, turn = self._twist(scale * x, scale * y)
+        return np.stack((arc / self.dt, np.clip(turn / self.dt, -self.turn_rate, self.turn_rate)), axis=1)
+
+    def advance(self, state: Array, command: Array, time: float) -> Array:
+        """Move along the arc of a constant twist; states have shape (N, 3)."""
+        half = 0.5 * time * command[:, 1]
+        chord = time * command[:, 0] * np.sinc(half / np.pi)
+        middle = state[:, 2] + half
+        moved = np.stack((chord * np.cos(middle), chord * np.sin(middle), 2.0 * half), axis=1)
+        return np.asarray(state + moved, dtype=np.float64)
