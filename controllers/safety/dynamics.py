@@ -220,7 +220,16 @@ class LaggedVelocity:
         return velocity
 
     def advance(self, state: Array, command: Array, time: float) -> Array:
-        """Follow the exact solution for a constant command; states have shape (N, 4)."""
+        """Follow the exact solution for a constant command.
+
+        Args:
+            state: States at the start of the period, shape (N, 4).
+            command: Commanded velocities, shape (N, 2) [m/s].
+            time: Since the start of the period, at most dt [s].
+
+        Returns:
+            States, shape (N, 4).
+        """
         left = np.exp(-time / self.time_constant)
         lag = state[:, 2:] - command
         position = state[:, :2] + time * command + self.time_constant * (1.0 - left) * lag
@@ -321,7 +330,16 @@ class DoubleIntegrator:
         return np.asarray((velocity - state[:, 2:]) / self.brake_time, dtype=np.float64)
 
     def advance(self, state: Array, command: Array, time: float) -> Array:
-        """Move at constant acceleration; states have shape (N, 4)."""
+        """Move at constant acceleration.
+
+        Args:
+            state: States at the start of the period, shape (N, 4).
+            command: Accelerations, shape (N, 2) [m/s²].
+            time: Since the start of the period, at most dt [s].
+
+        Returns:
+            States, shape (N, 4).
+        """
         bend = 0.0 if self.euler else 0.5 * time * time
         position = state[:, :2] + time * state[:, 2:] + bend * command
         return np.concatenate((position, state[:, 2:] + time * command), axis=1)
@@ -377,7 +395,14 @@ class Unicycle:
         return state[:, :2]
 
     def head(self, state: Array) -> Array:
-        """Return the look-ahead points, shape (N, 2) [m]."""
+        """Find the look-ahead points.
+
+        Args:
+            state: Poses, shape (N, 3).
+
+        Returns:
+            Points, shape (N, 2) [m].
+        """
         direction = np.stack((np.cos(state[:, 2]), np.sin(state[:, 2])), axis=1)
         return np.asarray(state[:, :2] + self.look_ahead * direction, dtype=np.float64)
 
@@ -433,7 +458,16 @@ class Unicycle:
         return np.stack((arc / self.dt, np.clip(turn / self.dt, -self.turn_rate, self.turn_rate)), axis=1)
 
     def advance(self, state: Array, command: Array, time: float) -> Array:
-        """Move along the arc of a constant twist; states have shape (N, 3)."""
+        """Move along the arc of a constant twist.
+
+        Args:
+            state: Poses at the start of the period, shape (N, 3).
+            command: Speeds and turn rates, shape (N, 2) [m/s, rad/s].
+            time: Since the start of the period, at most dt [s].
+
+        Returns:
+            Poses, shape (N, 3).
+        """
         half = 0.5 * time * command[:, 1]
         chord = time * command[:, 0] * np.sinc(half / np.pi)
         middle = state[:, 2] + half
