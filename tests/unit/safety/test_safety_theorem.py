@@ -6,12 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.safety.agents import Agents, SensingConfig
-from controllers.safety.dynamics import DoubleIntegrator, LaggedVelocity, SingleIntegrator, Unicycle
+from controllers.safety.dynamics import DoubleIntegrator, LaggedVelocity, SingleIntegrator
 from controllers.safety.filter import FilterConfig, SafetyFilter
 from controllers.safety.gains import FixedGains, Gains
 from controllers.safety.graph import perceive
 from controllers.safety.metrics import swept_clearance_m
 from controllers.safety.obstacles import Obstacles, disc, polygon, segment
+from controllers.safety.unicycle import Unicycle
 
 DT = 0.1
 SUBSTEPS = 8
