@@ -21,6 +21,8 @@ IntArray = npt.NDArray[np.int64]
 SOLVED, RELAXED, INFEASIBLE = 0, 1, 2
 # Intervals that are empty by less than this [m/s] are points: three lines through one point must have a solution.
 TOLERANCE = 1e-11
+# Sine of an angle below which two lines count as parallel.
+PARALLEL = 1e-12
 HALVINGS = 48
 
 
@@ -76,6 +78,66 @@ def _base(ux: float, uy: float, centre: Array, radius: Array) -> tuple[float, fl
 
 
 @njit(cache=True)
+def interval(
+    rows: Array,
+    bound: Array,
+    soft: BoolArray,
+    count: int,
+    relaxation: float,
+    line: tuple[float, float, float, float],
+    centre: Array,
+    radius: Array,
+) -> tuple[float, float, bool]:
+    """Clip a line by rows and discs.
+
+    Args:
+        rows: Left-hand sides, shape (R, 2).
+        bound: Right-hand sides, shape (R,).
+        soft: Rows to which the relaxation applies, shape (R,).
+        count: How many leading rows clip.
+        relaxation: Added to the right-hand sides of soft rows.
+        line: Unit normal (ax, ay) and a point (qx, qy); points of the line are q + s (−ay, ax).
+        centre: Centres of two discs, shape (2, 2).
+        radius: Radii of the discs (inf: none), shape (2,).
+
+    Returns:
+        Least and greatest s, and whether anything is left of the line.
+    """
+    ax, ay, qx, qy = line
+    low, high = -np.inf, np.inf
+    for c in range(2):
+        r = radius[c]
+        if r == np.inf:
+            continue
+        dx, dy = qx - centre[c, 0], qy - centre[c, 1]
+        off = ax * dx + ay * dy
+        middle = ay * dx - ax * dy
+        squared = r * r - off * off
+        if squared < 0.0:
+            if abs(off) > r + TOLERANCE:
+                return 0.0, 0.0, False
+            squared = 0.0
+        half = np.sqrt(squared)
+        low, high = max(low, middle - half), min(high, middle + half)
+    for j in range(count):
+        gx, gy = rows[j, 0], rows[j, 1]
+        h = bound[j] + relaxation if soft[j] else bound[j]
+        cross = ax * gy - ay * gx
+        room = h - gx * qx - gy * qy
+        if cross > PARALLEL:
+            high = min(high, room / cross)
+        elif cross < -PARALLEL:
+            low = max(low, room / cross)
+        elif room < -TOLERANCE:
+            return 0.0, 0.0, False
+    if low > high:
+        if low - high > TOLERANCE * (1.0 + abs(low)):
+            return 0.0, 0.0, False
+        low = high = 0.5 * (low + high)
+    return low, high, True
+
+
+@njit(cache=True)
 def solve_planar(
     rows: Array,
     bound: Array,
@@ -115,41 +177,13 @@ def solve_planar(
         if length == 0.0:
             return 0.0, 0.0, False
         ax, ay, b = ax / length, ay / length, b / length
-        # Points of the line are (qx, qy) + s (−ay, ax), with q nearest to the target: s = 0 is the best.
+        # The point of the line nearest to the target has s = 0.
         lift = b - (ax * ux + ay * uy)
         qx, qy = ux + lift * ax, uy + lift * ay
-        low, high = -np.inf, np.inf
-        for c in range(2):
-            r = radius[c]
-            if r == np.inf:
-                continue
-            dx, dy = qx - centre[c, 0], qy - centre[c, 1]
-            off = ax * dx + ay * dy
-            middle = ay * dx - ax * dy
-            squared = r * r - off * off
-            if squared < 0.0:
-                if abs(off) > r + TOLERANCE:
-                    return 0.0, 0.0, False
-                squared = 0.0
-            half = np.sqrt(squared)
-            low, high = max(low, middle - half), min(high, middle + half)
-        for j in range(k):
-            gx, gy = rows[j, 0], rows[j, 1]
-            h = bound[j] + relaxation if soft[j] else bound[j]
-            cross = ax * gy - ay * gx
-            room = h - gx * qx - gy * qy
-            if cross > 1e-12:
-                high = min(high, room / cross)
-            elif cross < -1e-12:
-                low = max(low, room / cross)
-            elif room < -TOLERANCE:
-                return 0.0, 0.0, False
-        if low > high:
-            if low - high > TOLERANCE * (1.0 + abs(low)):
-                return 0.0, 0.0, False
-            s = 0.5 * (low + high)
-        else:
-            s = min(max(0.0, low), high)
+        low, high, found = interval(rows, bound, soft, k, relaxation, (ax, ay, qx, qy), centre, radius)
+        if not found:
+            return 0.0, 0.0, False
+        s = min(max(0.0, low), high)
         x, y = qx - s * ay, qy + s * ax
     return x, y, True
 
