@@ -71,7 +71,14 @@ class FixedPower:
                 raise InvalidValue(f"FixedPower.{name} must be positive and finite, got {value}")
 
     def power_gains(self, neighbourhood: Neighbourhood) -> PowerGains:
-        """Return the fixed parameters in the shapes of a batch."""
+        """Return the fixed parameters in the shapes of a batch.
+
+        Args:
+            neighbourhood: What N robots perceive.
+
+        Returns:
+            Parameters of every slot.
+        """
         near, still = neighbourhood.valid.shape, neighbourhood.obstacle_valid.shape
         return PowerGains(
             np.full(near, self.zeta), np.full(near, self.eta), np.full(still, self.zeta), np.full(still, self.eta)
