@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from controllers.safety.planar_qp import INFEASIBLE, SOLVED, interval
+from controllers.safety.planar_qp import INFEASIBLE, RELIEF, SOLVED, interval
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -80,5 +80,10 @@ def solve_lyapunov(
         x, y, found = _solve(
             rows[i], bound[i], hard, count[i], gradient[i, 0], gradient[i, 1], offset[i], weight, speed[i]
         )
+        if not found:
+            relieved = bound[i] + RELIEF * (1.0 + np.abs(bound[i]))
+            x, y, found = _solve(
+                rows[i], relieved, hard, count[i], gradient[i, 0], gradient[i, 1], offset[i], weight, speed[i]
+            )
         velocity[i, 0], velocity[i, 1] = x, y
         status[i] = SOLVED if found else INFEASIBLE

@@ -21,6 +21,9 @@ IntArray = npt.NDArray[np.int64]
 SOLVED, RELAXED, INFEASIBLE = 0, 1, 2
 # Intervals that are empty by less than this [m/s] are points: three lines through one point must have a solution.
 TOLERANCE = 1e-11
+# Lines that are all but opposite leave a sliver whose ends rounding moves by far more than its width. A program that
+# seems to have no solution is tried again with this much room [m/s], a hundred times what rounding does to a row.
+RELIEF = 1e-14
 # Sine of an angle below which two lines count as parallel.
 PARALLEL = 1e-12
 HALVINGS = 48
@@ -177,13 +180,12 @@ def solve_planar(
         if length == 0.0:
             return 0.0, 0.0, False
         ax, ay, b = ax / length, ay / length, b / length
-        # The point of the line nearest to the target has s = 0.
-        lift = b - (ax * ux + ay * uy)
-        qx, qy = ux + lift * ax, uy + lift * ay
+        # Measured from the line's point nearest to zero: rows through zero then meet there without rounding.
+        qx, qy = b * ax, b * ay
         low, high, found = interval(rows, bound, soft, k, relaxation, (ax, ay, qx, qy), centre, radius)
         if not found:
             return 0.0, 0.0, False
-        s = min(max(0.0, low), high)
+        s = min(max(ax * uy - ay * ux, low), high)
         x, y = qx - s * ay, qy + s * ax
     return x, y, True
 
@@ -201,9 +203,14 @@ def _solve_batch(
     status: IntArray,
     violation: Array,
 ) -> None:
+    relieved = np.empty(rows.shape[1])
     for i in range(target.shape[0]):
         u = (target[i, 0], target[i, 1])
         x, y, found = solve_planar(rows[i], bound[i], soft[i], count[i], 0.0, u[0], u[1], centre[i], radius[i])
+        if not found:
+            for k in range(count[i]):
+                relieved[k] = bound[i, k] + RELIEF * (1.0 + abs(bound[i, k]))
+            x, y, found = solve_planar(rows[i], relieved, soft[i], count[i], 0.0, u[0], u[1], centre[i], radius[i])
         if not found:
             status[i] = INFEASIBLE
             # Zero meets all rows that are not soft; it tells how much relaxation is certainly enough.
@@ -213,12 +220,12 @@ def _solve_batch(
                     high = max(high, -bound[i, k])
             if high > 0.0:
                 low = 0.0
-                x, y, found = solve_planar(rows[i], bound[i], soft[i], count[i], high, u[0], u[1], centre[i], radius[i])
+                x, y, found = solve_planar(rows[i], relieved, soft[i], count[i], high, u[0], u[1], centre[i], radius[i])
                 if found:
                     for _ in range(HALVINGS):
                         middle = 0.5 * (low + high)
                         mx, my, found = solve_planar(
-                            rows[i], bound[i], soft[i], count[i], middle, u[0], u[1], centre[i], radius[i]
+                            rows[i], relieved, soft[i], count[i], middle, u[0], u[1], centre[i], radius[i]
                         )
                         if found:
                             high, x, y = middle, mx, my

@@ -167,3 +167,15 @@ def test_two_discs_that_are_the_same_act_as_one():
     got = solve(program(target, np.zeros((500, 0, 2)), np.zeros((500, 0)), radius=radius))
     length = np.linalg.norm(target, axis=1, keepdims=True)
     assert np.abs(got.velocity - target * np.minimum(1.0, radius[:, :1] / length)).max() < 1e-14
+
+
+def test_slivers_between_almost_opposite_rows_through_zero_have_a_solution():
+    # Zero is feasible in all of them; rounding alone would call some empty.
+    rng = np.random.default_rng(6)
+    n = 20000
+    angle = rng.uniform(-np.pi, np.pi, (n, 1)) + np.pi * rng.integers(0, 2, (n, 8))
+    angle += 10.0 ** rng.uniform(-12, -3, (n, 8)) * rng.choice([-1, 1], (n, 8))
+    rows = np.stack((np.cos(angle), np.sin(angle)), axis=-1)
+    bound = np.where(rng.random((n, 8)) < 0.7, 0.0, 10.0 ** rng.uniform(-18, -6, (n, 8)))
+    got = solve(program(rng.normal(size=(n, 2)), rows, bound, radius=np.array([[1.0, np.inf]] * n)))
+    assert got.found.all() and ((rows @ got.velocity[:, :, None])[:, :, 0] - bound).max() < 1e-10
