@@ -2,9 +2,10 @@
 
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import controllers
 import sim
@@ -47,13 +48,15 @@ def fingerprint(trial: Trial) -> str:
 class Journal:
     """A file of finished trials, one JSON object a line."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, fingerprint: Callable[[Any], str] = fingerprint) -> None:
         """Open it.
 
         Args:
             path: File; made with its folder when the first row comes.
+            fingerprint: Digests all that decides the outcome of a trial.
         """
         self.path = path
+        self.fingerprint = fingerprint
 
     def append(self, trial: Trial, row: Row) -> None:
         """Write a finished trial down at once.
@@ -63,7 +66,7 @@ class Journal:
             row: What came out.
         """
         entry = {
-            "fingerprint": fingerprint(trial),
+            "fingerprint": self.fingerprint(trial),
             "method": row.method,
             "case": row.case,
             "seed": row.seed,
@@ -90,7 +93,7 @@ class Journal:
         """
         if not self.path.exists():
             return {}
-        wanted = {fingerprint(trial): trial.key for trial in trials}
+        wanted = {self.fingerprint(trial): trial.key for trial in trials}
         rows = {}
         try:
             lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()

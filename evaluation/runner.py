@@ -7,13 +7,14 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from controllers.errors import ControlError, InvalidValue
 from controllers.quadruped.controller import LocomotionConfig
-from evaluation.journal import Journal
+from evaluation.journal import Journal, fingerprint
 from evaluation.measurement import measure
 from evaluation.privileged import PRIVILEGED
 from evaluation.results import Row
@@ -24,7 +25,8 @@ from evaluation.trace import Trace
 JOURNAL = "rows.jsonl"
 TRACES = "traces"
 
-Perform = Callable[[Trial, Path | None], Row]
+Perform = Callable[[Any, Path | None], Row]
+Fingerprint = Callable[[Any], str]
 
 
 class TrialFailed(ControlError, RuntimeError):
@@ -70,6 +72,7 @@ def run_trials(
     jobs: int = 1,
     console: Console | None = None,
     perform: Perform = perform,
+    fingerprint: Fingerprint = fingerprint,
 ) -> list[Row]:
     """Run trials; those that stand in the journal of an earlier, interrupted run are taken from there.
 
@@ -79,6 +82,7 @@ def run_trials(
         jobs: Number of processes.
         console: Where progress is shown; None for nowhere.
         perform: Runs one trial.
+        fingerprint: Digests all that decides the outcome of a trial.
 
     Returns:
         One row per trial, in the order of the trials.
@@ -89,7 +93,7 @@ def run_trials(
     """
     if jobs < 1:
         raise InvalidValue(f"jobs must be >= 1, got {jobs}")
-    journal = Journal(out / JOURNAL)
+    journal = Journal(out / JOURNAL, fingerprint)
     rows = journal.finished(trials)
     first = trials[0].seed if trials else 0
     traces = {trial.key: trace_path(out, trial) if trial.seed == first else None for trial in trials}

@@ -13,6 +13,9 @@ from evaluation.windows import Window, loaded
 from sim.case_files import load_cases
 from sim.scenarios import Scenario, randomised
 
+# Seeds from here on are kept for tuning, so that nothing is reported on what it was tuned on.
+FIRST_TUNING_SEED = 1000
+
 
 @dataclass(frozen=True)
 class Case:
@@ -94,12 +97,14 @@ def plan_trials(
 
     Raises:
         UnknownName: There is no such learner; lists those that exist.
-        InvalidValue: There is nothing to run.
+        InvalidValue: There is nothing to run, or a seed is one of tuning.
     """
     for method in methods or ():
         if method not in LEARNERS and method not in PRIVILEGED:
             raise UnknownName("method", method, (*LEARNERS, *PRIVILEGED))
     chosen_seeds = suite.seeds if seeds is None else tuple(seeds)
+    if max(chosen_seeds, default=0) >= FIRST_TUNING_SEED:
+        raise InvalidValue(f"seeds must be < {FIRST_TUNING_SEED}, got {max(chosen_seeds)}: larger ones are for tuning")
     trials = [
         Trial(case, method, seed, estimator)
         for number, seed in enumerate(chosen_seeds)

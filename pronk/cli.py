@@ -1,4 +1,4 @@
-"""The command line: `pronk demo | launch | eval | bench | doctor | scenario | report`."""
+"""The command line: `pronk demo | launch | eval | tune | bench | doctor | scenario | report`."""
 
 import argparse
 import sys
@@ -66,6 +66,15 @@ def _parser() -> argparse.ArgumentParser:
     evaluation.add_argument("--check", action="store_true", help="exit with 1 unless every target is reached")
     _add_out(evaluation, "results/eval")
     evaluation.set_defaults(run=_evaluate)
+
+    tuning = commands.add_parser("tune", help="try settings of every learner, the same number of each")
+    tuning.add_argument("subject", choices=("locomotion",), help="what is tuned")
+    tuning.add_argument("--methods", metavar="NAME,…", help="learners; default: all that can be tuned")
+    tuning.add_argument("--budget", type=int, default=16, metavar="N", help="settings of each; default: 16")
+    tuning.add_argument("--only", metavar="CASE,…", help="tune on these cases only")
+    tuning.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    _add_out(tuning, "results/tune")
+    tuning.set_defaults(run=_tune)
 
     bench = commands.add_parser("bench", help="time every hot path beside the libraries that a user would pick")
     bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
@@ -154,6 +163,20 @@ def _evaluate(options: argparse.Namespace) -> int:
     console.print(f"results: {options.out.resolve()}")
     missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
     return int(options.check and bool(missed))
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from evaluation.tuning import Plan, tune
+    from evaluation.tuning_report import write_report
+
+    plan, chosen = Plan(options.budget), _names(options.only)
+    if chosen is not None:
+        plan = plan.on(chosen)
+    console = _console()
+    candidates = tune(_names(options.methods), plan, options.out, options.jobs, console)
+    write_report(candidates, plan, options.out, console)
+    console.print(f"results: {options.out.resolve()}; tuned.py there replaces controllers/residual/tuned.py")
+    return 0
 
 
 def _bench(options: argparse.Namespace) -> int:

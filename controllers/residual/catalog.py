@@ -16,6 +16,7 @@ from controllers.residual.learner import ResidualLearner
 from controllers.residual.none import NoLearner
 from controllers.residual.random_features import RandomFeatures, RandomFeaturesConfig
 from controllers.residual.rls_inertia import InertiaEstimator, RlsInertiaConfig
+from controllers.residual.tuned import TUNED
 
 Array = npt.NDArray[np.float64]
 
@@ -83,22 +84,31 @@ def _integrator(**settings: Any) -> Factory:
     return make
 
 
+def _published_on_whitened_inputs(mass: float, **overrides: Any) -> RandomFeaturesConfig:
+    whitened = RandomFeaturesConfig.for_robot(mass)
+    inputs = {name: getattr(whitened, name) for name in ("input_center", "input_scale", "input_clip")}
+    return RandomFeaturesConfig.published(mass, **{**inputs, **overrides})
+
+
+def _tuned(preset: Factory, settings: dict[str, Any]) -> Factory:
+    return lambda mass, inertia, seed, overrides: preset(mass, inertia, seed, {**settings, **overrides})
+
+
 LEARNERS: dict[str, Factory] = {
     "none": _none,
     "nominal": _none,
-    "integrator": _integrator(),
-    "bias": _bias(),
-    "kalman": _kalman(),
-    "rls_inertia": _rls_inertia(),
+    "integrator_default": _integrator(),
+    "bias_default": _bias(),
+    "kalman_default": _kalman(),
+    "rls_inertia_default": _rls_inertia(),
     "l1": _l1(L1Config.published),
     "l1_published": _l1(L1Config.published),
-    "l1_tuned": _l1(L1Config.tuned),
-    "random_features": _random_features(RandomFeaturesConfig.for_robot),
+    "random_features_default": _random_features(RandomFeaturesConfig.for_robot),
     "rff_least_squares": _random_features(RandomFeaturesConfig.for_robot, method="least_squares", time_constant_s=1.0),
     "rff_published": _random_features(RandomFeaturesConfig.published),
-    # Ten times the published rate: the strongest form of the published learner, a low-pass of 0.17 s.
-    "rff_tuned": _random_features(RandomFeaturesConfig.published, learning_rate=0.03),
+    "rff_whitened": _random_features(_published_on_whitened_inputs),
 }
+LEARNERS |= {name: _tuned(LEARNERS[preset], settings) for name, (preset, settings) in TUNED.items()}
 
 
 def make_learner(name: str, mass: float, inertia: Array, seed: int = 0, **overrides: Any) -> ResidualLearner:

@@ -63,18 +63,6 @@ class L1Config:
         """
         return cls(WrenchBounds.for_mass(mass))
 
-    @classmethod
-    def tuned(cls, mass: float) -> "L1Config":
-        """Take cut-offs ten times the published ones, whose slowness is most of what the baseline lacks.
-
-        Args:
-            mass: Nominal mass, which sets the bounds [kg].
-
-        Returns:
-            The configuration.
-        """
-        return cls(WrenchBounds.for_mass(mass), force_cutoff=5.0, moment_cutoff=5.0, moment_second_cutoff=10.0)
-
 
 @njit(cache=True)
 def _adapt(residual: Array, dt: float, poles: Array, cutoffs: Array, memory: Array) -> None:

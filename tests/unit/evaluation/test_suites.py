@@ -70,6 +70,11 @@ def test_an_unknown_method_is_refused_with_those_that_exist():
         plan_trials(get_suite("smoke"), ["magic"], None)
 
 
+def test_seeds_that_were_tuned_on_are_not_reported():
+    with pytest.raises(InvalidValue, match="seeds must be < 1000, got 1000: larger ones are for tuning"):
+        plan_trials(get_suite("smoke"), None, [0, 1000])
+
+
 def test_keeping_some_cases_keeps_their_claims():
     kept = only(get_suite("smoke"), ["push_220n"])
     assert [case.name for case in kept.cases] == ["push_220n"]

@@ -33,6 +33,10 @@ def misuse(capsys, *words):
         (["eval", "locomotion", "--jobs", "0"], "jobs must be >= 1, got 0"),
         (["eval", "locomotion", "--jobs", "two"], "argument --jobs: invalid int value: 'two'"),
         (["eval", "locomotion", "--cases", "none.yaml"], "cannot read the case file none.yaml"),
+        (["tune", "swimming"], "invalid choice: 'swimming'"),
+        (["tune", "locomotion", "--methods", "none"], "unknown method that can be tuned 'none'; available: bias, "),
+        (["tune", "locomotion", "--only", "x"], "unknown tuning case 'x'; available: clean, drag, "),
+        (["tune", "locomotion", "--budget", "0"], "budget must lie in [1, 4096], got 0"),
         (["scenario", "moon"], "unknown scenario 'moon'; available: "),
         (["scenario", "flat_walk", "--robot", "cat"], "unknown robot 'cat'; available: aliengo, go1, go2"),
         (["scenario", "flat_walk", "--learner", "magic"], "unknown residual learner 'magic'"),
@@ -98,5 +102,5 @@ def test_help_comes_without_the_heavy_libraries_and_one_thread_is_set():
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("launch", "eval", "bench", "doctor", "scenario", "report", "demo"):
+    for command in ("launch", "eval", "tune", "bench", "doctor", "scenario", "report", "demo"):
         assert command in done.stdout

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -9,6 +11,7 @@ from controllers.residual.bounds import WrenchBounds
 from controllers.residual.catalog import LEARNERS, make_learner
 from controllers.residual.l1 import L1Adaptive
 from controllers.residual.random_features import RandomFeatures
+from controllers.residual.tuned import TUNED
 
 anything = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.floats(-50.0, 50.0))
 
@@ -39,7 +42,7 @@ def test_every_prediction_is_finite_and_bounded_whatever_came_in(bench, name, da
 
 
 # These do not look at the residual at all, or take it for the pull of a mass, which it is not on a robot in free fall.
-EXCUSED = ("none", "nominal", "integrator", "integrator_tuned", "rls_inertia", "rls_inertia_tuned")
+EXCUSED = ("none", "nominal", "integrator", "integrator_default", "rls_inertia", "rls_inertia_default")
 
 
 @pytest.mark.parametrize("name", [name for name in LEARNERS if name not in EXCUSED])
@@ -76,16 +79,29 @@ def test_the_nominal_controller_predicts_nothing(bench):
 def test_names_lead_to_their_presets(bench):
     assert isinstance(make(bench, "l1"), L1Adaptive)
     assert make(bench, "l1").config == make(bench, "l1_published").config
-    assert make(bench, "l1_tuned").config.force_cutoff == 5.0
     assert isinstance(make(bench, "random_features"), RandomFeatures)
     assert make(bench, "rff_published").config.learning_rate == 0.003
-    assert make(bench, "rff_tuned").config.learning_rate == 0.03
     assert make(bench, "rff_least_squares").config.method == "least_squares"
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_a_tuned_learner_is_its_preset_but_for_what_was_tuned(bench, name):
+    preset, settings = TUNED[name]
+    assert make(bench, name).config == replace(make(bench, preset).config, **settings)
+
+
+def test_the_published_update_may_run_on_whitened_inputs(bench):
+    published, whitened = make(bench, "rff_published").config, make(bench, "rff_whitened").config
+    inputs = {key: getattr(whitened, key) for key in ("input_center", "input_scale", "input_clip")}
+    default = make(bench, "random_features_default").config
+    assert inputs == {key: getattr(default, key) for key in inputs}
+    assert replace(published, **inputs) == whitened
 
 
 def test_overrides_reach_the_configuration(bench):
     assert make(bench, "random_features", features=30).config.features == 30
     assert make(bench, "l1", force_cutoff=2.0).config.force_cutoff == 2.0
+    assert make(bench, "bias", force_time_constant_s=0.4).config.force_time_constant_s == 0.4
 
 
 def test_an_unknown_learner_is_answered_with_those_that_exist(bench):
