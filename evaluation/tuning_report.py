@@ -15,7 +15,7 @@ from evaluation.tuning import Candidate, Plan, winners
 from evaluation.tuning_cost import FALL_RATIO, SCALES
 from evaluation.tuning_spaces import SPACES
 
-HEADS = ("method", "setting", "mean cost", "runs", "fell", "chosen")
+HEADS = ("method", "chosen", "mean cost", "runs", "fell", "setting")
 CHOSEN = {(False, False): "", (True, False): "finalist", (True, True): "winner"}
 
 PRESETS_HEAD = '''"""Settings of the tuned learners, by name: the preset that each starts from and what differs.
@@ -44,7 +44,9 @@ def write_report(candidates: Sequence[Candidate], plan: Plan, out: Path, console
     write_json(out / "tuned.json", tuned(candidates, plan))
     rows = table_rows(candidates)
     if console is not None:
-        console.print(rich_table("all settings; cost = ln of the weighted error", HEADS, rows))
+        table = rich_table("all settings; cost = ln of the weighted error", HEADS, rows)
+        table.columns[-1].justify = "left"
+        console.print(table)
     text = f"# Tuning\n\n{_explanation(plan)}\n\n{markdown_table(HEADS, rows)}"
     (out / "tuning.md").write_text(text, encoding="utf-8")
     presets = {**TUNED, **{name: (c.setting.preset, c.setting.values) for name, c in chosen.items()}}
@@ -106,7 +108,7 @@ def table_rows(candidates: Sequence[Candidate]) -> list[list[str]]:
     rows = []
     for c in sorted(candidates, key=lambda c: (order[c.method], not c.final, c.cost, c.number)):
         word = CHOSEN[c.final, best.get(c.method) is c]
-        rows.append([c.label, str(c.setting), f"{c.cost:.3f}", str(len(c.rows)), str(c.falls), word])
+        rows.append([c.label, word, f"{c.cost:.3f}", str(len(c.rows)), str(c.falls), str(c.setting)])
     return rows
 
 

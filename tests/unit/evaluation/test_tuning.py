@@ -204,7 +204,7 @@ def test_tuning_cases_are_short_and_can_be_sent_to_another_process(case):
     assert scenario.name == case.name
     assert scenario.duration_s <= 8.0
     assert 2.5 <= begin and end == scenario.duration_s
-    assert end - begin >= 3.0
+    assert end - begin >= 2.7
 
 
 # --- resumption
@@ -232,6 +232,11 @@ def test_nothing_is_run_twice_even_with_a_larger_budget(tmp_path):
     # Two more settings, which are finalists as well.
     assert len(larger.seen) == 2 * 2 * 3
     assert not set(first.seen) & set(larger.seen)
+
+
+def test_two_processes_find_what_one_finds(tmp_path):
+    found = tune(["bias"], small(2), tmp_path / "two", jobs=2, perform=fake)
+    assert found == tune(["bias"], small(2), tmp_path / "one", perform=fake)
 
 
 def trial(method="bias", **values):
@@ -362,10 +367,10 @@ def test_winners_replace_only_the_presets_of_their_methods(tmp_path):
 
 def test_the_table_tells_falls_and_names_the_winner():
     rows = table_rows([candidate(0, 1.0, falls=1), candidate(1, 1.5), candidate(2, 1.0, final=False)])
-    assert [(row[0], row[4], row[5]) for row in rows] == [
-        ("bias #01", "0", "winner"),
-        ("bias #00", "1", "finalist"),
-        ("bias #02", "0", ""),
+    assert [(row[0], row[1], row[4]) for row in rows] == [
+        ("bias #01", "winner", "0"),
+        ("bias #00", "finalist", "1"),
+        ("bias #02", "", "0"),
     ]
 
 
