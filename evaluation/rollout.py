@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from controllers.errors import UnknownName
 from controllers.gatekeeper import Gatekeeper, GatekeeperConfig, GatekeeperState
-from controllers.quadruped.controller import LocomotionConfig, LocomotionController, LocomotionInfo
+from controllers.quadruped.controller import WALKING, LocomotionConfig, LocomotionController, LocomotionInfo
 from controllers.residual.learner import ResidualLearner
 from controllers.robot.catalog import load_robot
 from controllers.robot.estimator import BaseEstimator
@@ -69,6 +69,8 @@ class Tick:
         truth: What the simulator knows.
         info: What the controller thought.
         command: What the motors were told.
+        residual_std: Standard deviation of the learned wrench at the newest plan, heading frame; NaN where the
+            learner has none, shape (6,) [N, N·m].
         controller_time: Processor time of estimator, controller and gatekeeper [s].
         physics_time: Processor time of the simulator [s].
     """
@@ -78,6 +80,7 @@ class Tick:
     truth: GroundTruth
     info: LocomotionInfo
     command: JointCommand
+    residual_std: Array
     controller_time: float
     physics_time: float
 
@@ -94,7 +97,8 @@ class RunLog:
             "angular_velocity_body" (T, 3), "position_world" (T, 3), "orientation" (T, 4), "joint_position" (T, 12),
             "estimated_velocity_body" (T, 3), "height_reference", "velocity_reference" (T, 2), "residual" (T, 6),
             "true_wrench" (T, 6) (both heading frame), "walking" (0/1), "solve_time" (NaN without a plan),
-            "solver_found", "controller_time", "physics_time", "torque_saturation", "payload_mass".
+            "solver_found", "controller_time", "physics_time", "torque_saturation", "payload_mass"; and, where a
+            controller ran in this process, "residual_std" (T, 6), NaN where its learner has none.
     """
 
     scenario: Scenario
@@ -138,6 +142,7 @@ class Rollout:
         self._truth_reader = learner if isinstance(learner, TruthReader) else None
         self.gatekeeper = Gatekeeper(GatekeeperConfig.for_robot(description))
         self._newest = -np.inf
+        self._residual_std = np.full(6, np.nan)
         self._torque_limit = np.array(description.torque_limit)
 
     @property
@@ -173,7 +178,11 @@ class Rollout:
         self.backend.write(motors)
         self.backend.advance()
         end = clock.process_time()
-        return Tick(state, estimate, truth, info, motors, middle - begin, end - middle)
+        if info.plan is not None:
+            self._residual_std = self.controller.walking.adaptation.standard_deviation()
+        elif info.mode != WALKING:
+            self._residual_std = np.full(6, np.nan)
+        return Tick(state, estimate, truth, info, motors, self._residual_std, middle - begin, end - middle)
 
 
 def pass_gate(gatekeeper: Gatekeeper, state: RobotState, command: JointCommand, time: float) -> JointCommand:
@@ -261,6 +270,7 @@ def _row(tick: Tick, torque_limit: Array) -> dict[str, object]:
         "height_reference": info.height_reference,
         "velocity_reference": info.velocity_reference,
         "residual": info.residual,
+        "residual_std": tick.residual_std,
         "true_wrench": to_heading(truth.external_wrench_world, yaw),
         "walking": float(info.mode == "walking"),
         "solve_time": np.nan if plan is None else plan.solve_time,

@@ -16,6 +16,8 @@ from evaluation.windows import Window, load
 Array = npt.NDArray[np.float64]
 
 KEPT = ("time", "height", "height_reference", "velocity_reference", "residual", "true_wrench", "roll", "pitch")
+# Runs that were recorded elsewhere have no uncertainty.
+OPTIONAL = ("residual_std",)
 SPACING_S = 0.01
 
 
@@ -28,7 +30,8 @@ class Trace:
         fell: Whether the run ended in a fall.
         window: Where tracking is measured [s].
         load: When the payload or push acts [s]; None for never.
-        values: By name, time first: those in `KEPT` and "velocity_heading" (T, 3).
+        values: By name, time first: those in `KEPT`, those in `OPTIONAL` that the run has, and
+            "velocity_heading" (T, 3).
         solve_time: Times of the plans, shape (P,) [s].
     """
 
@@ -53,7 +56,8 @@ class Trace:
         """
         time = log.values["time"]
         every = max(1, round(SPACING_S * (len(time) - 1) / max(time[-1] - time[0], SPACING_S)))
-        thin = {name: log.values[name][::every] for name in KEPT}
+        kept = (*KEPT, *(name for name in OPTIONAL if name in log.values))
+        thin = {name: log.values[name][::every] for name in kept}
         thin["velocity_heading"] = heading_velocity(
             log.values["velocity_body"][::every], log.values["orientation"][::every]
         )

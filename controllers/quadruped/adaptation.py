@@ -5,7 +5,7 @@ import numpy.typing as npt
 from numba import njit
 
 from controllers.quadruped.centroidal import GRAVITY
-from controllers.residual.learner import LearnerInputs, ResidualLearner, ResidualMeasurement
+from controllers.residual.learner import LearnerInputs, ResidualLearner, ResidualMeasurement, UncertainLearner
 
 Array = npt.NDArray[np.float64]
 
@@ -100,6 +100,19 @@ class Adaptation:
         self._elapsed = 0.0
         self._contacts_changed = False
         self._valid = True
+
+    def standard_deviation(self) -> Array:
+        """Tell how uncertain the learner is of the wrench at the newest update.
+
+        Computed when asked for, so that a controller whose uncertainty nobody reads does not pay for it.
+
+        Returns:
+            Standard deviation, heading frame, shape (6,) [N, N·m]; NaN where the learner has none, or before the
+            first update.
+        """
+        if self._inputs is None or not isinstance(self.learner, UncertainLearner):
+            return np.full(6, np.nan)
+        return np.asarray(self.learner.standard_deviation(self._inputs)[0])
 
     def accumulate(
         self, forces: Array, levers: Array, carrying: Array, dt: float, contacts_changed: bool, valid: bool

@@ -11,7 +11,7 @@ robot turns.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -83,4 +83,13 @@ class ResidualLearner(Protocol):
 
     def reset(self) -> None:
         """Forget everything."""
+        ...
+
+
+@runtime_checkable
+class UncertainLearner(Protocol):
+    """A learner that can tell how far its predictions may be off."""
+
+    def standard_deviation(self, inputs: LearnerInputs) -> Array:
+        """Return the standard deviation of the wrench at each node, shape (N, 6) [N, N·m], and change nothing."""
         ...

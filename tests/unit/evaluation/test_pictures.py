@@ -44,6 +44,15 @@ def test_a_trace_without_a_load_has_none(tmp_path):
     assert Trace.read(tmp_path / "t.npz").load is None
 
 
+def test_a_trace_keeps_the_uncertainty_of_a_run_that_has_one(tmp_path):
+    log = made_log(short_scenario())
+    assert "residual_std" not in Trace.of(log, "none", (5.0, 12.0)).values
+    log.values["residual_std"] = np.outer(log.values["time"], np.arange(1.0, 7.0))
+    Trace.of(log, "kalman", (5.0, 12.0)).save(tmp_path / "t.npz")
+    read = Trace.read(tmp_path / "t.npz").values
+    np.testing.assert_allclose(read["residual_std"], np.outer(read["time"], np.arange(1.0, 7.0)), rtol=1e-6)
+
+
 @pytest.mark.parametrize("dt", [0.002, 0.01])
 def test_a_trace_has_a_hundred_samples_a_second_whatever_the_rate(dt):
     assert len(Trace.of(made_log(short_scenario(), dt=dt), "none", (5.0, 12.0)).values["time"]) == 1200

@@ -1,8 +1,10 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from evaluation.rollout import Rollout
+from controllers.quadruped.controller import LocomotionConfig
+from evaluation.rollout import Rollout, RolloutConfig, run
 from sim.scenarios import get_scenario
 from sim.sensors import SensorConfig
 
@@ -14,3 +16,13 @@ def test_a_run_with_delayed_sensors_begins_with_the_second_reading_that_arrives(
     assert [time for time, _ in times] == pytest.approx([0.0, 0.002, 0.004, 0.006])
     # From then on every reading is five control periods old.
     assert [now - time for time, now in times[1:]] == pytest.approx([0.01] * 3)
+
+
+@pytest.mark.parametrize(("learner", "known"), [("kalman", True), ("random_features", True), ("none", False)])
+def test_a_run_logs_the_uncertainty_of_learners_that_have_one_while_they_walk(learner, known):
+    scenario = replace(get_scenario("flat_walk"), duration_s=2.6)
+    log = run(scenario, RolloutConfig(LocomotionConfig(learner=learner)))
+    walking, deviation = log.values["walking"] > 0.5, log.values["residual_std"]
+    assert 0.1 < walking.mean() < 0.9
+    assert np.isnan(deviation[~walking]).all()
+    assert (np.isfinite(deviation[walking]) & (deviation[walking] > 0.0) == known).all()

@@ -203,3 +203,22 @@ def test_a_reset_resets_the_learner_and_drops_the_open_interval():
     assert body.recorder.resets == 1
     body.close()
     assert body.recorder.seen == []
+
+
+class Unsure(Recorder):
+    """A recorder that is as uncertain as the tag of the inputs says."""
+
+    def standard_deviation(self, inputs):
+        return inputs.state[:, :1] * np.arange(1.0, 7.0)
+
+
+def test_the_uncertainty_is_that_at_the_newest_update():
+    body = Body()
+    body.adaptation.learner = Unsure()
+    assert np.isnan(body.adaptation.standard_deviation()).all()
+    body.open(tag=2.0).open(tag=3.0)
+    assert body.adaptation.standard_deviation() == pytest.approx([3.0, 6.0, 9.0, 12.0, 15.0, 18.0])
+
+
+def test_a_learner_without_uncertainty_has_none():
+    assert np.isnan(Body().open().adaptation.standard_deviation()).all()
