@@ -15,7 +15,7 @@ from controllers.robot.description import RobotDescription
 from controllers.rotations import rpy_from_quaternion
 from evaluation.calibration import GaitAverage, calibrate, middle_phases, node_times
 from evaluation.rollout import RolloutConfig, to_heading
-from sim.disturbances import Drag, Payload, Wrench
+from sim.disturbances import Drag, Payload, PeriodicWrench, Wrench
 from sim.ground_truth import GroundTruth
 from sim.scenarios import Scenario
 
@@ -53,7 +53,7 @@ class World:
     def __init__(self, scenario: Scenario) -> None:
         self.robot = load_robot(scenario.robot)
         self._payloads = [d for d in scenario.disturbances if isinstance(d, Payload)]
-        self._forces = [d for d in scenario.disturbances if isinstance(d, Wrench | Drag)]
+        self._forces = [d for d in scenario.disturbances if isinstance(d, Wrench | PeriodicWrench | Drag)]
 
     def load(self, time: float) -> Array:
         """Describe the payloads that are on the robot.
@@ -93,9 +93,10 @@ class World:
         com = rotation @ self.robot.com
         velocity = heading @ state[3:6] - np.cross(heading @ state[6:9], com)
         for d in active:
-            out += (
-                d.about_origin(rotation) if isinstance(d, Wrench) else np.append(d.force(rotation, velocity), [0.0] * 3)
-            )
+            if isinstance(d, Drag):
+                out[:3] += d.force(rotation, velocity)
+            else:
+                out += (d if isinstance(d, Wrench) else d.at(time)).about_origin(rotation)
         out[3:] -= np.cross(com, out[:3])
         return to_heading(out, yaw)
 

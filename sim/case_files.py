@@ -12,8 +12,9 @@ import yaml
 from controllers.errors import InvalidValue, UnknownName
 from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import LocomotionCommand
-from sim.disturbances import Disturbance, Drag, Payload, Wrench
+from sim.disturbances import Disturbance, Drag, Payload, PeriodicWrench, Wrench
 from sim.friction import Friction, FrictionPatches, FrictionSchedule, UniformFriction
+from sim.quadruped_backend import HEALTHY, SimConfig
 from sim.scenarios import Scenario, TimedCommand
 from sim.sensors import SensorConfig
 from sim.terrain import Flat, Rough, Slope, Terrain
@@ -38,10 +39,12 @@ CASE_KEYS = (
     "command",
     "payload",
     "wrench",
+    "periodic",
     "drag",
     "terrain",
     "friction",
     "sensors",
+    "leg_strength",
     "initial_pose",
     "seed",
 )
@@ -104,6 +107,7 @@ def parse_case(case: object) -> Scenario:
         raise UnknownName("robot", str(robot), ROBOTS)
     disturbances: list[Disturbance] = [_build("payload", Payload, item) for item in _items("payload", case)]
     disturbances += [_build("wrench", Wrench, item) for item in _items("wrench", case)]
+    disturbances += [_build("periodic", PeriodicWrench, item) for item in _items("periodic", case)]
     disturbances += [_build("drag", Drag, item) for item in _items("drag", case)]
     return Scenario(
         name=_convert("name", case["name"], str),
@@ -114,9 +118,16 @@ def parse_case(case: object) -> Scenario:
         terrain=_terrain(case.get("terrain", {"kind": "flat"})),
         friction=_friction(case.get("friction", {"kind": "uniform"})),
         sensors=_build("sensors", SensorConfig, case.get("sensors", {})),
+        leg_strength=_leg_strength(case.get("leg_strength", list(HEALTHY))),
         seed=_convert("seed", case.get("seed", 0), int),
         initial_pose=_convert("initial_pose", case.get("initial_pose", "stand"), str),
     )
+
+
+def _leg_strength(value: object) -> tuple[float, float, float, float]:
+    strength: tuple[float, float, float, float] = _convert("leg_strength", value, tuple[float, float, float, float])
+    SimConfig(leg_strength=strength)
+    return strength
 
 
 def _terrain(value: object) -> Terrain:

@@ -1,4 +1,4 @@
-"""What happens to the robot: loads on its back, wrenches, pushes and drag on its body.
+"""What happens to the robot: loads on its back, wrenches, pushes, swinging forces and drag on its body.
 
 Times count from the reset of the simulation.
 """
@@ -211,6 +211,76 @@ class Wrench:
 
 
 @dataclass(frozen=True)
+class PeriodicWrench:
+    """A force and torque on the base that swing about zero, as of a load that sloshes or rocks.
+
+    At time t after its begin it is sin(2π t / period_s + phase_rad) times the amplitudes. With the period of the gait,
+    or half of it, it keeps its phase to the feet: gaits run by the clock, so that what differs from trial to trial is
+    only which phase it keeps. Water that a trunk shakes does so by itself; here the pace is given.
+
+    Attributes:
+        force_n: Amplitude of the force [N].
+        torque_nm: Amplitude of the torque about the point of application [N·m].
+        period_s: Period [s].
+        phase_rad: Phase at the begin [rad].
+        at_s: Begin [s].
+        until_s: End [s]; None for never.
+        frame: Axes of both: "world" or "body".
+        point_m: Point of application relative to the base origin, base frame [m].
+    """
+
+    force_n: Triple = (0.0, 0.0, 0.0)
+    torque_nm: Triple = (0.0, 0.0, 0.0)
+    period_s: float = 0.5
+    phase_rad: float = 0.0
+    at_s: float = 0.0
+    until_s: float | None = None
+    frame: str = "body"
+    point_m: Triple = (0.0, 0.0, 0.0)
+
+    def __post_init__(self) -> None:
+        """Refuse impossible wrenches.
+
+        Raises:
+            InvalidValue: Names the field, what was got and what is allowed.
+        """
+        _check_span("PeriodicWrench", self.at_s, self.until_s)
+        for name in ("force_n", "torque_nm", "point_m"):
+            _check_triple("PeriodicWrench", name, getattr(self, name))
+        if not (math.isfinite(self.period_s) and self.period_s > 0.0):
+            raise InvalidValue(f"PeriodicWrench.period_s must be finite and > 0, got {self.period_s}")
+        if not math.isfinite(self.phase_rad):
+            raise InvalidValue(f"PeriodicWrench.phase_rad must be finite, got {self.phase_rad}")
+        if self.frame not in FRAMES:
+            raise InvalidValue(f"PeriodicWrench.frame must be one of {', '.join(FRAMES)}, got '{self.frame}'")
+
+    def active(self, elapsed: float) -> bool:
+        """Tell whether it acts.
+
+        Args:
+            elapsed: Time since the reset [s].
+
+        Returns:
+            Whether `elapsed` lies in [at_s, until_s).
+        """
+        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
+
+    def at(self, elapsed: float) -> Wrench:
+        """Take the wrench of one moment.
+
+        Args:
+            elapsed: Time since the reset [s].
+
+        Returns:
+            A constant wrench that equals it then.
+        """
+        share = math.sin(2.0 * math.pi * (elapsed - self.at_s) / self.period_s + self.phase_rad)
+        fx, fy, fz = (share * value for value in self.force_n)
+        tx, ty, tz = (share * value for value in self.torque_nm)
+        return Wrench((fx, fy, fz), (tx, ty, tz), self.at_s, self.until_s, self.frame, self.point_m)
+
+
+@dataclass(frozen=True)
 class Drag:
     """A force against the motion of the base, as of water or of a load that is towed.
 
@@ -286,4 +356,4 @@ def push(at_s: float, force_n: Triple, duration_s: float = 0.1, frame: str = "wo
     return Wrench(force_n=force_n, at_s=at_s, until_s=at_s + duration_s, frame=frame)
 
 
-Disturbance = Payload | Wrench | Drag
+Disturbance = Payload | Wrench | PeriodicWrench | Drag

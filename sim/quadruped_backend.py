@@ -13,7 +13,7 @@ from controllers.robot.catalog import load_robot
 from controllers.robot.interface import N_JOINTS, N_LEGS, JointCommand, RobotState
 from controllers.rotations import matrix_from_quaternion, skew
 from sim.contacts import ground_contacts
-from sim.disturbances import Disturbance, Drag, Payload, Wrench
+from sim.disturbances import Disturbance, Drag, Payload, PeriodicWrench, Wrench
 from sim.friction import Friction, UniformFriction
 from sim.ground_truth import STOOD_HEIGHT_M, GroundTruth, roll_pitch
 from sim.initial_pose import lying, standing
@@ -27,6 +27,7 @@ Array = npt.NDArray[np.float64]
 INITIAL_POSES = ("lie", "stand")
 NANOSECONDS = 1_000_000_000
 PAYLOAD_UPDATE_S = 0.01
+HEALTHY = (1.0, 1.0, 1.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,8 @@ class SimConfig:
         initial_pose: "lie" (folded, at rest on the ground) or "stand" (on its feet, motors off).
         mass_scale: Factor on the mass of every link of the simulated robot; its nominal model stays as it is.
         inertia_scale: Factor on the rotational inertia of every link.
+        leg_strength: Share of the torque asked for, and of its limit, that the motors of FL, FR, RL and RR exert. The
+            measured torque is that of a healthy motor, as a drive infers it from its current.
     """
 
     physics_dt: float = 0.002
@@ -48,6 +51,7 @@ class SimConfig:
     initial_pose: str = "lie"
     mass_scale: float = 1.0
     inertia_scale: float = 1.0
+    leg_strength: tuple[float, float, float, float] = HEALTHY
 
     def __post_init__(self) -> None:
         """Refuse periods that do not fit and impossible factors.
@@ -74,6 +78,9 @@ class SimConfig:
             value = getattr(self, name)
             if not (math.isfinite(value) and 0.1 <= value <= 10.0):
                 raise InvalidValue(f"SimConfig.{name} must lie in [0.1, 10], got {value}")
+        strength = self.leg_strength
+        if len(strength) != N_LEGS or not all(math.isfinite(s) and 0.0 < s <= 1.0 for s in strength):
+            raise InvalidValue(f"SimConfig.leg_strength must be four numbers in (0, 1], got {strength}")
 
 
 class MujocoQuadruped:
@@ -109,9 +116,13 @@ class MujocoQuadruped:
         self.model.body_mass[:] *= self.config.mass_scale
         self.model.body_inertia[:] *= self.config.inertia_scale
         mujoco.mj_setConst(self.model, self._scratch)
+        self._strength = np.repeat(np.array(self.config.leg_strength), N_JOINTS // N_LEGS)
+        self.model.actuator_gainprm[:, 0] *= self._strength
+        self.model.actuator_forcerange *= self._strength[:, None]
         self._carrier = PayloadCarrier(self.model, self._index.base)
         self._substeps = round(self.config.control_dt / self.config.physics_dt)
         self._dt_ns = round(self.config.physics_dt * NANOSECONDS)
+        self._healthy = bool((self._strength == 1.0).all())
         self._sensors = SensorSuite(self.config.sensors)
         self._view_arrays()
         self._step = 0
@@ -159,7 +170,7 @@ class MujocoQuadruped:
             disturbances: Payloads, wrenches and drag; their times count from the last reset.
         """
         self._payloads = tuple(d for d in disturbances if isinstance(d, Payload))
-        self._wrenches = tuple(d for d in disturbances if isinstance(d, Wrench))
+        self._wrenches = tuple(d for d in disturbances if isinstance(d, Wrench | PeriodicWrench))
         self._drags = tuple(d for d in disturbances if isinstance(d, Drag))
         edges = {0.0} | {d.at_s for d in disturbances}
         edges |= {d.until_s for d in disturbances if d.until_s is not None}
@@ -192,8 +203,8 @@ class MujocoQuadruped:
         if not math.isfinite(np.add.reduce(drive)):
             command.validate()
         self._ctrl[:] = drive
-        np.negative(command.stiffness, out=self._stiffness)
-        np.negative(command.damping, out=self._damping)
+        np.multiply(command.stiffness, self._minus_strength, out=self._stiffness)
+        np.multiply(command.damping, self._minus_strength, out=self._damping)
 
     def advance(self) -> None:
         """Let one control period pass; nothing happens while paused."""
@@ -293,14 +304,15 @@ class MujocoQuadruped:
         self._actuator_force = self.data.actuator_force
         # Stiffness and damping of the motors with their signs turned, see `build_spec`.
         self._stiffness, self._damping = self.model.actuator_biasprm[:, 1], self.model.actuator_biasprm[:, 2]
+        self._minus_strength = -self._strength
         self._buffers = np.zeros(N_JOINTS), np.zeros(N_JOINTS)
         self._slippery = self.friction.varies_in_space or self.friction.varies_in_time
 
     def _drive(self, drive: Array | float, stiffness: float, damping: float) -> None:
         """Set the motors, which exert drive - stiffness q - damping q̇ within their limits at every physics step."""
         self._ctrl[:] = drive
-        self._stiffness[:] = -stiffness
-        self._damping[:] = -damping
+        self._stiffness[:] = stiffness * self._minus_strength
+        self._damping[:] = damping * self._minus_strength
 
     def _act(self, elapsed: float) -> None:
         """Update payloads and wrenches, and note when to do it next."""
@@ -327,7 +339,8 @@ class MujocoQuadruped:
         out = np.zeros(6)
         for wrench in self._wrenches:
             if wrench.active(self.elapsed):
-                out += wrench.about_origin(rotation)
+                now = wrench if isinstance(wrench, Wrench) else wrench.at(self.elapsed)
+                out += now.about_origin(rotation)
         v = self._index.base_dof
         for drag in self._drags:
             if drag.active(self.elapsed):
@@ -365,7 +378,7 @@ class MujocoQuadruped:
         truth[ACCELEROMETER] = self._sensordata[index.accelerometer : index.accelerometer + 3]
         truth[POSITION] = self._qpos[index.qpos]
         truth[VELOCITY] = self._qvel[index.dof]
-        truth[EFFORT] = self._actuator_force
+        truth[EFFORT] = self._actuator_force if self._healthy else self._actuator_force / self._strength
         truth[FOOT] = self._sensordata[index.touch : index.touch + N_LEGS]
         self._sensors.measure(self.time, truth, self._qpos[q + 3 : q + 7].copy())
 

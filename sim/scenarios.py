@@ -10,7 +10,7 @@ from controllers.errors import InvalidValue, UnknownName
 from controllers.robot.interface import LocomotionCommand
 from sim.disturbances import Disturbance, Payload, Wrench, push
 from sim.friction import Friction, UniformFriction
-from sim.quadruped_backend import INITIAL_POSES, MujocoQuadruped, SimConfig
+from sim.quadruped_backend import HEALTHY, INITIAL_POSES, MujocoQuadruped, SimConfig
 from sim.sensors import SensorConfig
 from sim.terrain import Flat, Rough, Slope, Terrain
 
@@ -42,7 +42,7 @@ class Scenario:
         robot: Name of the robot.
         duration_s: Length [s].
         commands: In the order of their times; each holds until the next.
-        disturbances: Payloads and wrenches.
+        disturbances: Payloads, wrenches and drag.
         terrain: Ground.
         friction: Of the feet on the ground.
         sensors: Noise and delay.
@@ -50,6 +50,7 @@ class Scenario:
         initial_pose: "lie" or "stand".
         mass_scale: Factor on the masses of the simulated robot.
         inertia_scale: Factor on its rotational inertias.
+        leg_strength: Share of the torque asked for that the motors of FL, FR, RL and RR exert.
     """
 
     name: str
@@ -64,6 +65,7 @@ class Scenario:
     initial_pose: str = "lie"
     mass_scale: float = 1.0
     inertia_scale: float = 1.0
+    leg_strength: tuple[float, float, float, float] = HEALTHY
 
     def __post_init__(self) -> None:
         """Refuse scenarios that cannot be run.
@@ -133,6 +135,7 @@ class Scenario:
             initial_pose=self.initial_pose,
             mass_scale=self.mass_scale,
             inertia_scale=self.inertia_scale,
+            leg_strength=self.leg_strength,
         )
 
     def backend(self, config: SimConfig | None = None) -> MujocoQuadruped:

@@ -15,7 +15,7 @@ from evaluation.privileged import PRIVILEGED, Clairvoyant, Oracle, World, plant_
 from evaluation.rollout import Rollout, RolloutConfig, TruthReader, to_heading
 from evaluation.runner import perform
 from evaluation.suite import Case, Suite, plan_trials
-from sim.disturbances import Drag, Payload, Wrench
+from sim.disturbances import Drag, Payload, PeriodicWrench, Wrench
 from sim.quadruped_backend import MujocoQuadruped, SimConfig
 from sim.scenarios import get_scenario
 from sim.sensors import SensorConfig
@@ -56,6 +56,7 @@ def weight_of(payload):
     [
         Wrench((30.0, -20.0, 10.0), (1.0, 2.0, 3.0), point_m=(0.2, 0.0, 0.1)),
         Wrench((30.0, -20.0, 10.0), (1.0, 2.0, 3.0), frame="body", point_m=(0.2, 0.0, 0.1)),
+        PeriodicWrench((30.0, -20.0, 10.0), (1.0, 2.0, 3.0), period_s=1.0, phase_rad=1.4, point_m=(0.2, 0.0, 0.1)),
         Drag((0.0, 60.0, 0.0), (120.0, 10.0, 0.0)),
         Drag((20.0, 60.0, 5.0), (120.0, 10.0, 0.0), frame="world"),
     ],
@@ -76,7 +77,7 @@ def test_the_world_of_a_scenario_exerts_what_the_simulator_says(disturbance):
     state = np.array([*rpy[:2], 0.0, *(to_local @ of_com), *(to_local @ rotation @ spin)])
     truth = to_heading(backend.ground_truth().external_wrench_world, 0.9)
     assert np.abs(truth).max() > 5.0
-    assert World(walk(disturbance)).wrench(0.1, 0.9, state) == pytest.approx(truth, abs=1e-9)
+    assert World(walk(disturbance)).wrench(backend.elapsed, 0.9, state) == pytest.approx(truth, abs=1e-9)
 
 
 def test_the_oracle_knows_the_weight_of_a_load_and_where_it_sits():

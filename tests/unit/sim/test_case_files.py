@@ -2,7 +2,7 @@ import pytest
 
 from controllers.errors import InvalidValue
 from sim.case_files import load_cases
-from sim.disturbances import Drag, Payload, Wrench
+from sim.disturbances import Drag, Payload, PeriodicWrench, Wrench
 from sim.friction import FrictionPatches
 from sim.terrain import Rough
 
@@ -15,6 +15,8 @@ FULL = """
     - {at_s: 5.0, vx: 0, gait: pace, body_height: 0.28, roll: 0.05, pitch: -0.05}
   payload: [{at_s: 2, until_s: 6, mass_kg: 5, offset_m: [-0.1, 0, 0.1]}]
   wrench: [{at_s: 7, until_s: 8, force_n: [0, 40, 0], torque_nm: [0, 0, 2], frame: body}]
+  periodic: [{at_s: 8, until_s: 9, force_n: [0, 0, 30], period_s: 0.44}]
+  leg_strength: [1, 1, 0.85, 1]
   drag: [{at_s: 9, linear: [0, 60, 0], quadratic: [120, 0, 0]}]
   terrain: {kind: rough, peak_to_peak_m: 0.04, seed: 2}
   friction: {kind: patches, width_m: 0.3, values: [0.6, 0.3]}
@@ -49,8 +51,11 @@ def test_a_case_file_describes_scenarios(tmp_path):
     assert full.disturbances == (
         Payload(5.0, (-0.1, 0.0, 0.1), 2.0, 6.0),
         Wrench((0.0, 40.0, 0.0), (0.0, 0.0, 2.0), 7.0, 8.0, "body"),
+        PeriodicWrench((0.0, 0.0, 30.0), period_s=0.44, at_s=8.0, until_s=9.0),
         Drag((0.0, 60.0, 0.0), (120.0, 0.0, 0.0), 9.0, None, "body"),
     )
+    assert full.leg_strength == full.sim_config().leg_strength == (1.0, 1.0, 0.85, 1.0)
+    assert small.leg_strength == (1.0, 1.0, 1.0, 1.0)
     assert full.terrain == Rough(0.04, seed=2)
     assert full.friction == FrictionPatches(0.3, (0.6, 0.3))
     assert full.sensors.delay_ticks == 2 and not full.sensors.foot_sensors
@@ -75,6 +80,9 @@ CASE = "- {{name: a, duration_s: 3, command: [{{at_s: 0}}], {more}}}"
         (CASE.format(more="payload: {mass_kg: 2}"), r"\('a'\): payload must be a list, got dict"),
         (CASE.format(more="wrench: [{force_n: [1, 2]}]"), r"wrench.force_n must be a list of 3 numbers, got \[1, 2\]"),
         (CASE.format(more="wrench: [{frame: map}]"), "Wrench.frame must be one of world, body, got 'map'"),
+        (CASE.format(more="leg_strength: [1, 1, 2, 1]"), r"leg_strength must be four numbers in \(0, 1\], got"),
+        (CASE.format(more="leg_strength: [1, 1]"), r"leg_strength must be a list of 4 numbers, got \[1, 1\]"),
+        (CASE.format(more="periodic: [{period_s: 0}]"), r"PeriodicWrench.period_s must be finite and > 0, got 0.0"),
         (CASE.format(more="terrain: {kind: lava}"), "unknown terrain kind 'lava'; available: flat, rough, slope"),
         (CASE.format(more="terrain: flat"), "terrain must be a mapping with the key 'kind'"),
         (

@@ -4,7 +4,7 @@ import pytest
 from simulated_robot import ideal_robot, impedance
 
 from controllers.errors import InvalidValue
-from sim.disturbances import Drag, Payload, RigidBody, Wrench, compose, push
+from sim.disturbances import Drag, Payload, PeriodicWrench, RigidBody, Wrench, compose, push
 from sim.world import build_spec
 
 BOX = Payload(mass_kg=8.0, offset_m=(-0.08, 0.04, 0.13), at_s=0.01, until_s=0.03)
@@ -247,6 +247,27 @@ def test_a_push_acts_for_its_duration_only():
     assert np.flatnonzero(acting).tolist() == list(range(5, 15))
 
 
+def test_a_periodic_wrench_swings_as_a_sine_from_its_begin():
+    swing = PeriodicWrench((0.0, 0.0, 40.0), (2.0, 0.0, 0.0), 0.4, at_s=1.0, until_s=2.0, point_m=(0.1, 0.0, 0.0))
+    assert [swing.at(t).force_n[2] for t in (1.0, 1.1, 1.2, 1.3, 1.5)] == pytest.approx([0, 40, 0, -40, 40], abs=1e-9)
+    assert swing.at(1.1).torque_nm == pytest.approx((2.0, 0.0, 0.0))
+    assert (swing.at(1.1).frame, swing.at(1.1).point_m) == ("body", (0.1, 0.0, 0.0))
+    quarter = PeriodicWrench((8.0, 0.0, 0.0), period_s=0.4, phase_rad=0.5 * np.pi, at_s=1.0)
+    assert quarter.at(1.0).force_n[0] == pytest.approx(8.0)
+
+
+def test_a_periodic_wrench_pushes_the_simulated_robot_in_its_time_only():
+    backend = ideal_robot(disturbances=(PeriodicWrench((0.0, 30.0, 0.0), period_s=0.04, at_s=0.01, until_s=0.05),))
+    pushed = []
+    for _ in range(30):
+        backend.advance()
+        pushed.append(backend.data.qfrc_applied[1])
+    # Physics step n begins at 2 n ms.
+    times = 0.002 * np.arange(30)
+    inside = (times > 0.009) & (times < 0.049)
+    assert pushed == pytest.approx(np.where(inside, 30.0 * np.sin(2 * np.pi * (times - 0.01) / 0.04), 0.0), abs=0.1)
+
+
 def test_profiles_swell_as_they_say():
     ramp = Payload(4.0, at_s=1.0, profile="ramp", profile_s=2.0)
     assert [ramp.mass(t) for t in (0.5, 1.0, 2.0, 3.0, 9.0)] == [0.0, 0.0, 2.0, 4.0, 4.0]
@@ -275,6 +296,10 @@ def test_a_ramp_is_followed_while_running():
         (lambda: Payload(1.0, profile_s=0.0), r"Payload\.profile_s must be finite and > 0, got 0.0"),
         (lambda: Wrench(frame="map"), "frame must be one of world, body, got 'map'"),
         (lambda: Wrench(at_s=-1.0), r"Wrench\.at_s must be finite and >= 0, got -1.0"),
+        (lambda: PeriodicWrench(period_s=0.0), r"PeriodicWrench\.period_s must be finite and > 0, got 0.0"),
+        (lambda: PeriodicWrench(phase_rad=float("inf")), r"PeriodicWrench\.phase_rad must be finite, got inf"),
+        (lambda: PeriodicWrench(frame="map"), r"PeriodicWrench\.frame must be one of world, body, got 'map'"),
+        (lambda: PeriodicWrench(at_s=-1.0), r"PeriodicWrench\.at_s must be finite and >= 0, got -1.0"),
         (lambda: Drag(linear=(0.0, -1.0, 0.0)), r"Drag\.linear must be >= 0, got \(0.0, -1.0, 0.0\)"),
         (lambda: Drag(quadratic=(1.0, 2.0)), r"Drag\.quadratic must be three finite numbers, got \(1.0, 2.0\)"),
         (lambda: Drag(frame="map"), r"Drag\.frame must be one of world, body, got 'map'"),

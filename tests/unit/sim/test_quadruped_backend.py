@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import mujoco
 import numpy as np
 import pytest
@@ -70,6 +72,24 @@ def test_motors_saturate_at_their_rated_torque(robot):
     backend.advance()
     expected = np.where(np.arange(12) % 2, 1.0, -1.0) * backend.description.torque_limit
     assert backend.read().joint_effort == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_weak_leg_exerts_its_share_and_reports_what_a_healthy_one_would():
+    weak = MujocoQuadruped(
+        "go2", SimConfig(sensors=SensorConfig.ideal(), initial_pose="stand", leg_strength=(1.0, 0.85, 1.0, 1.0))
+    )
+    share = np.repeat([1.0, 0.85, 1.0, 1.0], 3)
+    command = impedance(weak, 20.0, 0.5)
+    state = weak.read()
+    asked = command.torque(state.joint_position + 0.01, state.joint_velocity)
+    weak.write(replace(command, position=command.position - 0.01))
+    weak.advance()
+    assert weak.ground_truth().joint_effort == pytest.approx(share * asked, abs=1e-9)
+    assert weak.read().joint_effort == pytest.approx(asked, abs=1e-9)
+    zero = np.zeros(12)
+    weak.write(JointCommand(weak.time, zero, zero, np.full(12, 500.0), zero, zero))
+    weak.advance()
+    assert weak.ground_truth().joint_effort == pytest.approx(share * weak.description.torque_limit, abs=1e-9)
 
 
 def test_joints_are_addressed_by_name(standing):
@@ -300,6 +320,8 @@ def test_an_unknown_robot_is_refused_with_those_that_exist():
         ({"control_dt": 0.003}, "control_dt must be a whole multiple of physics_dt = 0.002, got 0.003"),
         ({"physics_dt": 1 / 3000, "control_dt": 1 / 3000}, "physics_dt must be a whole number of nanoseconds"),
         ({"initial_pose": "fly"}, "initial_pose must be one of lie, stand, got 'fly'"),
+        ({"leg_strength": (1.0, 1.0, 0.0, 1.0)}, r"leg_strength must be four numbers in \(0, 1\], got \(1.0, 1.0, 0.0"),
+        ({"leg_strength": (1.0, 1.0)}, r"leg_strength must be four numbers in \(0, 1\], got \(1.0, 1.0\)"),
         ({"mass_scale": float("nan")}, r"mass_scale must lie in \[0.1, 10\], got nan"),
     ],
 )
