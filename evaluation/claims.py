@@ -1,12 +1,16 @@
 """Targets and whether the measured rows reach them."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
 from controllers.errors import UnknownName
 from evaluation.results import Row
+from evaluation.statistics import Interval
 
 STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
     "mean": lambda values: float(values.mean()),
@@ -16,9 +20,60 @@ STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
 }
 
 
+class Target(Protocol):
+    """What every kind of claim has; all of them are frozen dataclasses.
+
+    Attributes:
+        text: What is claimed, in a few words.
+        case: Case whose rows count.
+        method: Method that is claimed to be good.
+        metric: Metric.
+        unit: Unit to show.
+        scale: Factor from the unit of what is measured to that unit.
+        binding: Whether missing it fails a check.
+    """
+
+    __dataclass_fields__: ClassVar[dict[str, Any]]
+
+    @property
+    def text(self) -> str: ...  # noqa: D102
+
+    @property
+    def case(self) -> str: ...  # noqa: D102
+
+    @property
+    def method(self) -> str: ...  # noqa: D102
+
+    @property
+    def metric(self) -> str: ...  # noqa: D102
+
+    @property
+    def unit(self) -> str: ...  # noqa: D102
+
+    @property
+    def scale(self) -> float: ...  # noqa: D102
+
+    @property
+    def binding(self) -> bool: ...  # noqa: D102
+
+    @property
+    def target(self) -> str:
+        """The bound as text."""
+        ...
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods without whose rows it cannot be judged."""
+        ...
+
+    def judge(self, rows: Sequence[Row]) -> Verdict:
+        """Compare it with rows."""
+        ...
+
+
 @dataclass(frozen=True)
 class Claim:
-    """One target.
+    """A bound on one number.
 
     Attributes:
         text: What is claimed, in a few words.
@@ -60,6 +115,40 @@ class Claim:
         """The bound as text."""
         return f"{'≥' if self.at_least else '≤'} {self.limit * self.scale:.4g} {self.unit}".rstrip()
 
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Methods without whose rows it cannot be judged."""
+        return (self.method,) if self.versus is None else (self.method, self.versus)
+
+    def judge(self, rows: Sequence[Row]) -> Verdict:
+        """Compare it with rows.
+
+        Args:
+            rows: Trials.
+
+        Returns:
+            What was measured; failed where trials were run of which none has the metric, open where none was run.
+        """
+        value, n, run = self._measure(self.method, rows)
+        if self.versus is not None:
+            other, others, other_run = self._measure(self.versus, rows)
+            value = None if value is None or other is None else value - other
+            n, run = min(n, others), min(run, other_run)
+        if not run:
+            return Verdict(self, None, 0, None, against=self.versus)
+        if value is None:
+            return Verdict(self, None, 0, False, against=self.versus)
+        passed = value >= self.limit if self.at_least else value <= self.limit
+        return Verdict(self, value, n, passed, against=self.versus)
+
+    def _measure(self, method: str, rows: Sequence[Row]) -> tuple[float | None, int, int]:
+        chosen = [row for row in rows if row.case == self.case and row.method == method]
+        values = [row.metrics[self.metric] for row in chosen if self.metric in row.metrics]
+        finite = np.array([value for value in values if value is not None and np.isfinite(value)])
+        if not len(finite):
+            return None, 0, len(chosen)
+        return STATISTICS[self.statistic](finite), len(finite), len(chosen)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -68,17 +157,23 @@ class Verdict:
     Attributes:
         claim: The claim.
         measured: Value of the statistic; None when no trial has the metric.
-        n: Number of trials that it was taken over.
+        n: Number of trials, or pairs of trials, that it was taken over.
         passed: Whether the target is reached; None when no such trial was run.
+        against: Method that was compared with; None for none.
+        ci95: 95 % interval of the value where the claim looks at it.
+        detail: What else a reader should know.
     """
 
-    claim: Claim
+    claim: Target
     measured: float | None
     n: int
     passed: bool | None
+    against: str | None = None
+    ci95: Interval | None = None
+    detail: str = ""
 
 
-def judge(claims: Sequence[Claim], rows: Sequence[Row]) -> list[Verdict]:
+def judge(claims: Sequence[Target], rows: Sequence[Row]) -> list[Verdict]:
     """Compare claims with rows.
 
     A claim about trials none of which was completed has failed. Trials that were never run leave it open.
@@ -90,26 +185,4 @@ def judge(claims: Sequence[Claim], rows: Sequence[Row]) -> list[Verdict]:
     Returns:
         One verdict per claim, in their order.
     """
-    return [_judge(claim, rows) for claim in claims]
-
-
-def _judge(claim: Claim, rows: Sequence[Row]) -> Verdict:
-    value, n, run = _statistic(claim, claim.method, rows)
-    if claim.versus is not None:
-        other, others, other_run = _statistic(claim, claim.versus, rows)
-        value = None if value is None or other is None else value - other
-        n, run = min(n, others), min(run, other_run)
-    if not run:
-        return Verdict(claim, None, 0, None)
-    if value is None:
-        return Verdict(claim, None, 0, False)
-    return Verdict(claim, value, n, value >= claim.limit if claim.at_least else value <= claim.limit)
-
-
-def _statistic(claim: Claim, method: str, rows: Sequence[Row]) -> tuple[float | None, int, int]:
-    chosen = [row for row in rows if row.case == claim.case and row.method == method]
-    values = [row.metrics[claim.metric] for row in chosen if claim.metric in row.metrics]
-    finite = np.array([value for value in values if value is not None and np.isfinite(value)])
-    if not len(finite):
-        return None, 0, len(chosen)
-    return STATISTICS[claim.statistic](finite), len(finite), len(chosen)
+    return [claim.judge(rows) for claim in claims]

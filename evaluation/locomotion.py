@@ -44,8 +44,12 @@ def evaluate(
     rows = run_trials(trials, out, jobs, console)
     verdicts = judge(suite.claims, rows)
     claims = [
-        {**asdict(v.claim), "target": v.claim.target, "measured": v.measured, "n": v.n, "passed": v.passed}
-        for v in verdicts
+        {
+            **asdict(verdict.claim),
+            "target": verdict.claim.target,
+            **{name: getattr(verdict, name) for name in ("measured", "n", "passed", "against", "ci95", "detail")},
+        }
+        for verdict in verdicts
     ]
     results = compile_results(suite.name, rows, estimator=estimator, claims=claims)
     write_json(out / "results.json", results)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.catalog import LEARNERS
-from evaluation.claims import Claim
+from evaluation.claims import Target
 from evaluation.privileged import PRIVILEGED
 from evaluation.windows import Window, loaded
 from sim.case_files import load_cases
@@ -53,7 +53,7 @@ class Suite:
     cases: tuple[Case, ...]
     methods: tuple[str, ...]
     seeds: tuple[int, ...]
-    claims: tuple[Claim, ...] = ()
+    claims: tuple[Target, ...] = ()
 
 
 @dataclass(frozen=True)

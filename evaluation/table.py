@@ -103,8 +103,13 @@ def verdict_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str
             measured = "not run" if verdict.passed is None else "no trial completed"
         else:
             measured = f"{verdict.measured * claim.scale:.4g} {claim.unit}".rstrip()
+        if verdict.ci95 is not None:
+            low, high = (end * claim.scale for end in verdict.ci95)
+            measured += f" [{low:.3g}, {high:.3g}]"
+        if verdict.detail:
+            measured += f" ({verdict.detail})"
         word = {True: "reached", False: MISSED if claim.binding else "below", None: "–"}[verdict.passed]
-        method = claim.method if claim.versus is None else f"{claim.method} − {claim.versus}"
+        method = claim.method if verdict.against is None else f"{claim.method} against {verdict.against}"
         rows.append([claim.text, method, claim.target, measured, str(verdict.n), word])
     return ["claim", "method", "target", "measured", "n", "verdict"], rows
 
