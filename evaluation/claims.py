@@ -21,40 +21,44 @@ STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
 
 
 class Target(Protocol):
-    """What every kind of claim has; all of them are frozen dataclasses.
-
-    Attributes:
-        text: What is claimed, in a few words.
-        case: Case whose rows count.
-        method: Method that is claimed to be good.
-        metric: Metric.
-        unit: Unit to show.
-        scale: Factor from the unit of what is measured to that unit.
-        binding: Whether missing it fails a check.
-    """
+    """What every kind of claim has; all of them are frozen dataclasses."""
 
     __dataclass_fields__: ClassVar[dict[str, Any]]
 
     @property
-    def text(self) -> str: ...  # noqa: D102
+    def text(self) -> str:
+        """What is claimed, in a few words."""
+        ...
 
     @property
-    def case(self) -> str: ...  # noqa: D102
+    def case(self) -> str:
+        """Case whose rows count."""
+        ...
 
     @property
-    def method(self) -> str: ...  # noqa: D102
+    def method(self) -> str:
+        """Method that is claimed to be good."""
+        ...
 
     @property
-    def metric(self) -> str: ...  # noqa: D102
+    def metric(self) -> str:
+        """Metric."""
+        ...
 
     @property
-    def unit(self) -> str: ...  # noqa: D102
+    def unit(self) -> str:
+        """Unit to show."""
+        ...
 
     @property
-    def scale(self) -> float: ...  # noqa: D102
+    def scale(self) -> float:
+        """Factor from the unit of what is measured to that unit."""
+        ...
 
     @property
-    def binding(self) -> bool: ...  # noqa: D102
+    def binding(self) -> bool:
+        """Whether missing it fails a check."""
+        ...
 
     @property
     def target(self) -> str:

@@ -46,6 +46,7 @@ def evaluate(
     claims = [
         {
             **asdict(verdict.claim),
+            "method": verdict.claim.method,
             "target": verdict.claim.target,
             **{name: getattr(verdict, name) for name in ("measured", "n", "passed", "against", "ci95", "detail")},
         }

@@ -7,16 +7,31 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.quadruped import metrics
+from controllers.quadruped.mpc import MpcConfig
 from evaluation.falls import find_collapse
 from evaluation.rollout import RunLog
-from evaluation.windows import Window, settling_window
+from evaluation.windows import Window, changes, settling_window
+from evaluation.wrench_response import wrench_response
 from sim.scenarios import Scenario
 
 Array = npt.NDArray[np.float64]
 
 CONTROL_PERIOD_S = 0.002
+MPC_PERIOD_S = 0.01
+TRANSIENT_S = 2.0
 # What is known of a run that ended in a fall; the rest would be taken from a truncated run.
-OF_EVERY_RUN = ("fell", "end_time_s", "solve_time_p50_s", "solve_time_p99_s", "deadline_miss_fraction")
+OF_EVERY_RUN = (
+    *("fell", "end_time_s", "solve_time_p50_s", "solve_time_p99_s", "deadline_miss_fraction"),
+    *("mpc_tick_p50_s", "mpc_tick_p99_s", "mpc_deadline_misses"),
+)
+# Weights of the stage cost that regret is counted in: those of the force MPC on what has a reference.
+STAGE_WEIGHTS = {
+    "roll": MpcConfig.orientation_weight[0],
+    "pitch": MpcConfig.orientation_weight[1],
+    "height": MpcConfig.position_weight[2],
+    "vx": MpcConfig.velocity_weight[0],
+    "vy": MpcConfig.velocity_weight[1],
+}
 BINARY = ("fell", "survived", "settled")
 
 
@@ -36,6 +51,7 @@ def measure(log: RunLog, window: Window) -> dict[str, float]:
     """
     values = log.values
     walking = values["walking"] > 0.5
+    planned = values["controller_time"][walking & np.isfinite(values["solve_time"])]
     fall = fall_time(log)
     measured = {
         "fell": float(fall is not None),
@@ -44,11 +60,18 @@ def measure(log: RunLog, window: Window) -> dict[str, float]:
         "solve_time_p50_s": metrics.solve_time_s(values["solve_time"], 50.0),
         "solve_time_p99_s": metrics.solve_time_s(values["solve_time"], 99.0),
         "deadline_miss_fraction": metrics.deadline_miss_fraction(values["controller_time"][walking], CONTROL_PERIOD_S),
+        # Estimator, learner, plan and joint torques of one tick, in processor time of one thread.
+        "mpc_tick_p50_s": metrics.solve_time_s(planned, 50.0),
+        "mpc_tick_p99_s": metrics.solve_time_s(planned, 99.0),
+        "mpc_deadline_misses": float(np.sum(planned > MPC_PERIOD_S)),
     }
     if fall is not None:
         return measured
     measured.update(tracking(log.scenario, values, window))
+    measured.update(stage_costs(log.scenario, values, window))
     measured.update(settling(log.scenario, values))
+    measured.update(after_changes(log.scenario, values, window))
+    measured.update(wrench_response(log.scenario, values))
     ticks = max(len(values["time"]), 1)
     seconds = values["time"][-1] - values["time"][0] if ticks > 1 else 0.0
     measured["cpu_realtime_factor"] = metrics.cpu_realtime_factor(
@@ -91,11 +114,18 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
     asked = [scenario.command(float(t)) for t in v["time"]]
     asked_rate = metrics.mean(np.array([command.yaw_rate for command in asked]))
     reference = v["velocity_reference"]
+    averaged = [
+        metrics.cycle_average(v["time"], velocity[:, axis] - reference[:, axis], metrics.GAIT_CYCLE_S)
+        for axis in range(2)
+    ]
     return {
         "height_rmse_m": metrics.height_rmse_m(v["height"], v["height_reference"]),
         "height_mean_error_m": metrics.height_mean_error_m(v["height"], v["height_reference"]),
         "vx_rmse_mps": metrics.speed_rmse_mps(velocity[:, 0], reference[:, 0]),
         "vy_rmse_mps": metrics.speed_rmse_mps(velocity[:, 1], reference[:, 1]),
+        # The same without what a trot swings within its cycle, which is no error of tracking.
+        "vx_cycle_rmse_mps": metrics.root_mean_square(averaged[0]),
+        "vy_cycle_rmse_mps": metrics.root_mean_square(averaged[1]),
         "vx_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 0], reference[:, 0]),
         "vy_mean_error_mps": metrics.speed_mean_error_mps(velocity[:, 1], reference[:, 1]),
         "yaw_rate_mean_error_radps": _yaw_rate(v["time"], v["yaw"]) - asked_rate,
@@ -104,6 +134,55 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
         "wrench_rmse_n": metrics.wrench_rmse_n(v["residual"], v["true_wrench"]),
         "wrench_rmse_nm": metrics.wrench_rmse_nm(v["residual"], v["true_wrench"]),
     }
+
+
+def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
+    """Weigh errors of tracking as the force MPC does: what dynamic regret is counted in.
+
+    Args:
+        scenario: Says what was asked.
+        values: As for `tracking`.
+        window: Begin and end [s].
+
+    Returns:
+        "stage_cost", the mean over the window, and "stage_cost_first_half".
+    """
+    inside = (values["time"] >= window[0]) & (values["time"] < window[1])
+    v = {name: array[inside] for name, array in values.items()}
+    asked = [scenario.command(float(t)) for t in v["time"]]
+    velocity = metrics.heading_velocity(v["velocity_body"], v["orientation"])[:, :2] - v["velocity_reference"]
+    errors = {
+        "roll": v["roll"] - np.array([command.roll for command in asked]),
+        "pitch": v["pitch"] - np.array([command.pitch for command in asked]),
+        "height": v["height"] - v["height_reference"],
+        "vx": velocity[:, 0],
+        "vy": velocity[:, 1],
+    }
+    cost = np.sum([weight * errors[name] ** 2 for name, weight in STAGE_WEIGHTS.items()], axis=0)
+    early = v["time"] < 0.5 * (window[0] + window[1])
+    return {"stage_cost": metrics.mean(cost), "stage_cost_first_half": metrics.mean(cost[early])}
+
+
+def after_changes(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
+    """Part the height error of a window into transients and the rest.
+
+    Args:
+        scenario: Says when disturbances come and go.
+        values: "time", "height", "height_reference" as in `RunLog`.
+        window: Begin and end [s].
+
+    Returns:
+        "transient_height_rmse_m", within `TRANSIENT_S` after a change, and "steady_height_rmse_m", at all other times
+        after the first; nothing without a change, or where the window has no such time.
+    """
+    time, times = values["time"], changes(scenario)
+    if not times:
+        return {}
+    error = values["height"] - values["height_reference"]
+    inside = (time >= max(window[0], times[0])) & (time < window[1])
+    transient = np.any([(time >= at) & (time < at + TRANSIENT_S) for at in times], axis=0)
+    parts = {"transient_height_rmse_m": inside & transient, "steady_height_rmse_m": inside & ~transient}
+    return {name: metrics.root_mean_square(error[part]) for name, part in parts.items() if part.any()}
 
 
 def settling(scenario: Scenario, values: Mapping[str, Array]) -> dict[str, float]:

@@ -6,7 +6,7 @@ from functools import partial
 
 from controllers.robot.interface import LocomotionCommand
 from evaluation.suite import Case
-from evaluation.windows import Window, onset, steady
+from evaluation.windows import exposed
 from sim.disturbances import Disturbance, Drag, Payload, Wrench, push
 from sim.scenarios import Scenario, TimedCommand, randomised
 from sim.sensors import SensorConfig
@@ -64,19 +64,6 @@ def trial(name: str, seed: int) -> Scenario:
         The trial.
     """
     return randomised(SCENARIOS[name](), seed)
-
-
-def exposed(scenario: Scenario) -> Window:
-    """Take all from the first disturbance to the end of the walk: transients are what tuning is about.
-
-    Args:
-        scenario: The run; without a disturbance its steady part counts.
-
-    Returns:
-        Begin and end [s].
-    """
-    begin = onset(scenario)
-    return steady(scenario) if begin is None else (begin, steady(scenario)[1])
 
 
 TUNING_CASES: tuple[Case, ...] = tuple(Case(name, partial(trial, name), exposed) for name in SCENARIOS)

@@ -87,6 +87,33 @@ def loaded(scenario: Scenario) -> Window:
     return max(chosen[0], chosen[1] - LOADED_S), chosen[1]
 
 
+def exposed(scenario: Scenario) -> Window:
+    """Take all from the first disturbance to the end of the walk: transients are what adaptation is about.
+
+    Args:
+        scenario: The run; without a disturbance its steady part counts.
+
+    Returns:
+        Begin and end [s].
+    """
+    begin = onset(scenario)
+    return steady(scenario) if begin is None else (begin, steady(scenario)[1])
+
+
+def changes(scenario: Scenario) -> list[float]:
+    """Find when disturbances come and go.
+
+    Args:
+        scenario: The run.
+
+    Returns:
+        Times within the walk, increasing [s].
+    """
+    end = steady(scenario)[1]
+    times = {time for d in scenario.disturbances for time in (d.at_s, d.until_s) if time is not None}
+    return sorted(time for time in times if time < end)
+
+
 def load(scenario: Scenario) -> Window | None:
     """Find when the first payload is on the robot, or the first disturbance where there is no payload.
 
