@@ -81,7 +81,8 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
     averaged = np.column_stack([metrics.cycle_average(time[whole], column, period) for column in found.T])
     since = time[whole] - window[0]
     reached = np.flatnonzero((since >= 0.0) & (averaged @ step / size**2 >= RISE_SHARE))
-    steady_s = min(STEADY_S, 0.5 * (window[1] - window[0]))
+    # Whole cycles, over which the swing of the gait cancels.
+    steady_s = max(min(STEADY_S, 0.5 * (window[1] - window[0])) // period, 1.0) * period
     late = time[whole] >= window[1] - steady_s
     error = found[late].mean(axis=0) - change[whole][late].mean(axis=0)
     return {
