@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from controllers.quadruped import metrics
 from controllers.quadruped.gait import GAITS
-from evaluation.windows import PUSH_S, Window, first_steady, load, onset, walks
+from evaluation.windows import PUSH_S, Window, load, onset, walks
 from sim.disturbances import Payload, Wrench
 from sim.scenarios import Scenario
 
@@ -15,6 +15,7 @@ Array = npt.NDArray[np.float64]
 
 RISE_SHARE = 1.0 - float(np.exp(-1.0))
 STEADY_S = 2.0
+SETTLING_S = 1.5
 LEAST_BEFORE_S = 0.5
 LEAST_STEP_N = 5.0
 
@@ -44,7 +45,7 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
     """Measure how the learned force follows a step of the true one.
 
     A learner also learns what the nominal model itself misses of the robot, load or no load. Hence what counts is by
-    how much the learned force changed: its mean over the steady walk before the step is subtracted, as is that of the
+    how much the learned force changed: its mean over the walk before the step, from `SETTLING_S` after its command on, is subtracted, as is that of the
     true force. And it swings with the gait: it is averaged over one gait cycle around each moment. On a response like
     1 - exp(-t / τ) that average rises later than the response itself, never earlier; a jump would seem to take 0.13
     of a cycle.
@@ -62,8 +63,9 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
     window = step_window(scenario)
     if window is None:
         return {}
-    before, time = first_steady(scenario), values["time"]
-    gait = scenario.command(window[0]).gait
+    time, gait = values["time"], scenario.command(window[0]).gait
+    moving = [timed.at_s for timed in scenario.commands if timed.at_s < window[0] and walks(timed.command.gait)]
+    before = (max(moving, default=0.0) + SETTLING_S, window[0])
     if before[1] - before[0] < LEAST_BEFORE_S or not walks(gait) or len(time) == 0 or time[-1] < window[1] - 0.1:
         return {}
     quiet, loaded = ((time >= begin) & (time < end) for begin, end in (before, window))
