@@ -17,7 +17,7 @@ from sim.terrain import Rough, Slope
 GRAVITY = 9.81
 SPEED_MPS = 0.5
 WALK_AT_S = 0.5
-LOADED_AT_S = 3.0
+LOADED_AT_S = 3.5
 # By then all feet have been on the incline for a second: the way up to it is the same for every method.
 LOADED_ON_SLOPE_AT_S = 5.2
 SLOPE_SPEED_MPS = 0.4
@@ -103,22 +103,19 @@ def force(direction: str, kilograms: float, robot: str = "go2", seconds: float =
     return walk(seconds, Wrench((x, y, z), at_s=LOADED_AT_S), robot=robot, **more)
 
 
-def payload(
-    kilograms: float, seconds: float = 10.0, robot: str = "go2", offset_m: float = 0.0, **more: Any
-) -> Scenario:
+def payload(kilograms: float, seconds: float = 10.0, robot: str = "go2", **more: Any) -> Scenario:
     """Put a box on the back at `LOADED_AT_S`.
 
     Args:
         kilograms: Mass for a Go2, scaled for other robots [kg].
         seconds: Length of the run [s].
         robot: Robot.
-        offset_m: As for `off_centre` [m].
         more: As for `walk`.
 
     Returns:
         The scenario.
     """
-    box = Payload(scaled(kilograms, robot), off_centre(offset_m), LOADED_AT_S)
+    box = Payload(scaled(kilograms, robot), off_centre(0.0), LOADED_AT_S)
     return walk(seconds, box, robot=robot, **more)
 
 

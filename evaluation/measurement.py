@@ -13,6 +13,7 @@ from evaluation.rollout import RunLog
 from evaluation.windows import Window, changes, settling_window
 from evaluation.wrench_response import wrench_response
 from sim.scenarios import Scenario
+from sim.terrain import Flat
 
 Array = npt.NDArray[np.float64]
 
@@ -139,6 +140,9 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
 def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
     """Weigh errors of tracking as the force MPC does: what dynamic regret is counted in.
 
+    On ground that is not level the trunk may follow the ground by an angle that the controller chooses, so there roll
+    and pitch count about their means.
+
     Args:
         scenario: Says what was asked.
         values: As for `tracking`.
@@ -158,6 +162,9 @@ def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window)
         "vx": velocity[:, 0],
         "vy": velocity[:, 1],
     }
+    if not isinstance(scenario.terrain, Flat):
+        for name in ("roll", "pitch"):
+            errors[name] = v[name] - metrics.mean(v[name])
     cost = np.sum([weight * errors[name] ** 2 for name, weight in STAGE_WEIGHTS.items()], axis=0)
     early = v["time"] < 0.5 * (window[0] + window[1])
     return {"stage_cost": metrics.mean(cost), "stage_cost_first_half": metrics.mean(cost[early])}
