@@ -7,6 +7,7 @@ from functools import partial
 from controllers.errors import UnknownName
 from controllers.quadruped.gait import GAITS
 from controllers.robot.interface import LocomotionCommand
+from evaluation.adaptation_suites import ADAPTATION_SUITES
 from evaluation.claims import Claim
 from evaluation.suite import Case, Suite
 from evaluation.windows import last_steady, loaded, steady
@@ -192,7 +193,7 @@ SMOKE = Suite(
     ),
 )
 
-SUITES: dict[str, Suite] = {suite.name: suite for suite in (SMOKE, WALK, PAYLOAD, PUSH)}
+SUITES: dict[str, Suite] = {suite.name: suite for suite in (SMOKE, WALK, PAYLOAD, PUSH, *ADAPTATION_SUITES)}
 
 
 def get_suite(name: str) -> Suite:

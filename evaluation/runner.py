@@ -43,6 +43,8 @@ def perform(trial: Trial, trace: Path | None = None) -> Row:
     Returns:
         Its metrics.
     """
+    if trial.case.perform is not None:
+        return trial.case.perform(trial, trace)
     scenario = trial.case.build(trial.seed)
     window = trial.case.window(scenario)
     make = PRIVILEGED.get(trial.method)

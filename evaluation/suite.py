@@ -9,6 +9,7 @@ from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.catalog import LEARNERS
 from evaluation.claims import Target
 from evaluation.privileged import PRIVILEGED
+from evaluation.results import Row
 from evaluation.windows import Window, loaded
 from sim.case_files import load_cases
 from sim.scenarios import Scenario, randomised
@@ -28,6 +29,7 @@ class Case:
         window: Finds the window of a scenario in which tracking is measured.
         methods: The only methods that are run on it; empty for those of the suite.
         most_seeds: Number of seeds after which more are left out; None for no bound.
+        perform: Runs a trial in place of `evaluation.runner.perform`, a function of a module; None for that one.
     """
 
     name: str
@@ -35,6 +37,7 @@ class Case:
     window: Callable[[Scenario], Window] = loaded
     methods: tuple[str, ...] = ()
     most_seeds: int | None = None
+    perform: Callable[["Trial", Path | None], Row] | None = None
 
 
 @dataclass(frozen=True)
