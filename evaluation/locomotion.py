@@ -25,6 +25,7 @@ def evaluate(
     estimator: str = "kalman",
     jobs: int = 1,
     console: Console | None = None,
+    engine: str = "process",
 ) -> list[Verdict]:
     """Run a suite and write down what came out.
 
@@ -34,14 +35,15 @@ def evaluate(
         methods: Learners; None for those of the suite.
         seeds: Seeds; None for those of the suite.
         estimator: "kalman" or "ground_truth".
-        jobs: Number of processes.
+        jobs: How many trials run at the same time.
         console: Where progress and tables are shown; None for nowhere.
+        engine: Where they run, see `evaluation.runner.run_trials`.
 
     Returns:
         The claims of the suite with what was measured.
     """
     trials = plan_trials(suite, methods, seeds, estimator)
-    rows = run_trials(trials, out, jobs, console)
+    rows = run_trials(trials, out, jobs, console, engine=engine)
     verdicts = judge(suite.claims, rows)
     claims = [
         {

@@ -1,19 +1,18 @@
-"""Runs the trials of a suite over several processes."""
+"""Runs the trials of a suite, and only those that are not finished."""
 
-import multiprocessing
-import os
 from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
-from controllers.errors import ControlError, InvalidValue
+from controllers.errors import InvalidValue
 from controllers.quadruped.controller import LocomotionConfig
+from controllers.quadruped.warmup import warm_up_controller, warm_up_estimator
+from controllers.robot.catalog import load_robot
+from evaluation.engines import Perform, TrialFailed, get_engine, named
 from evaluation.journal import Journal, fingerprint
 from evaluation.measurement import measure
 from evaluation.privileged import PRIVILEGED
@@ -25,12 +24,15 @@ from evaluation.trace import Trace
 JOURNAL = "rows.jsonl"
 TRACES = "traces"
 
-Perform = Callable[[Any, Path | None], Row]
 Fingerprint = Callable[[Any], str]
 
 
-class TrialFailed(ControlError, RuntimeError):
-    """A trial ended in an error of the program, which is no result; what was finished before is kept."""
+@cache
+def _warm_up(robot: str, learner: str) -> None:
+    """Load the kernels, once in a process, so that the first trial is not timed with them."""
+    description = load_robot(robot)
+    warm_up_estimator(description)
+    warm_up_controller(description, LocomotionConfig(learner=learner))
 
 
 def perform(trial: Trial, trace: Path | None = None) -> Row:
@@ -49,6 +51,7 @@ def perform(trial: Trial, trace: Path | None = None) -> Row:
     window = trial.case.window(scenario)
     make = PRIVILEGED.get(trial.method)
     config = RolloutConfig(LocomotionConfig(learner="none" if make else trial.method), estimator=trial.estimator)
+    _warm_up(scenario.robot, config.locomotion.learner)
     log = run(scenario, config, make(scenario, config) if make else None)
     if trace is not None:
         Trace.of(log, trial.method, window).save(trace)
@@ -75,26 +78,31 @@ def run_trials(
     console: Console | None = None,
     perform: Perform = perform,
     fingerprint: Fingerprint = fingerprint,
+    engine: str = "process",
 ) -> list[Row]:
     """Run trials; those that stand in the journal of an earlier, interrupted run are taken from there.
 
     Args:
         trials: What to run; curves are kept of the first seed of each.
         out: Folder of the results.
-        jobs: Number of processes.
+        jobs: How many run at the same time.
         console: Where progress is shown; None for nowhere.
         perform: Runs one trial.
         fingerprint: Digests all that decides the outcome of a trial.
+        engine: Where they run when there are several jobs, one of `evaluation.engines.ENGINES`; "ray" is used for a
+            single job as well.
 
     Returns:
         One row per trial, in the order of the trials.
 
     Raises:
-        InvalidValue: The number of jobs is not positive.
+        InvalidValue: The number of jobs is not positive, or the engine is not installed.
+        UnknownName: There is no such engine; lists those that exist.
         TrialFailed: A trial raised an error; rows of the others that were finished are in the journal.
     """
     if jobs < 1:
         raise InvalidValue(f"jobs must be >= 1, got {jobs}")
+    spread = get_engine(engine)
     journal = Journal(out / JOURNAL, fingerprint)
     rows = journal.finished(trials)
     first = trials[0].seed if trials else 0
@@ -117,47 +125,9 @@ def run_trials(
             fell = row.metrics.get("fell")
             progress.update(task, advance=1, description=f"{row.case} · {row.method}" + (" · fell" if fell else ""))
 
-        if jobs == 1 or len(todo) == 1:
+        if engine == "process" and min(jobs, len(todo)) == 1:
             for trial in todo:
-                keep(trial, _named(trial, partial(perform, trial, traces[trial.key])))
+                keep(trial, named(trial, partial(perform, trial, traces[trial.key])))
         elif todo:
-            _spread(todo, traces, min(jobs, len(todo)), perform, keep)
+            spread(todo, traces, min(jobs, len(todo)), perform, keep)
     return [rows[trial.key] for trial in trials]
-
-
-def _spread(
-    todo: Sequence[Trial],
-    traces: dict[tuple[str, str, int], Path | None],
-    jobs: int,
-    perform: Perform,
-    keep: Callable[[Trial, Row], None],
-) -> None:
-    # Forking would copy the threads' locks of numba and MuJoCo in whatever state they are.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context, initializer=_be_single_threaded)
-    try:
-        pending: dict[Future[Row], Trial] = {pool.submit(perform, trial, traces[trial.key]): trial for trial in todo}
-        while pending:
-            done, _ = wait(pending, return_when=FIRST_COMPLETED)
-            for future in done:
-                trial = pending.pop(future)
-                keep(trial, _named(trial, future.result))
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        raise
-    pool.shutdown()
-
-
-def _named(trial: Trial, call: Callable[[], Row]) -> Row:
-    try:
-        return call()
-    except BrokenProcessPool as error:
-        raise TrialFailed("a worker process died (out of memory?); run the same command again to go on") from error
-    except Exception as error:
-        name = f"case '{trial.case.name}', method '{trial.method}', seed {trial.seed}"
-        raise TrialFailed(f"{name}: {type(error).__name__}: {error}") from error
-
-
-def _be_single_threaded() -> None:
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, "1")

@@ -8,6 +8,7 @@ from pathlib import Path
 from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.catalog import LEARNERS
 from evaluation.claims import Target
+from evaluation.methods import OURS
 from evaluation.privileged import PRIVILEGED
 from evaluation.results import Row
 from evaluation.windows import Window, loaded
@@ -120,7 +121,7 @@ def plan_trials(
     return trials
 
 
-def suite_of_cases(path: Path, methods: Sequence[str] = ("none", "random_features")) -> Suite:
+def suite_of_cases(path: Path, methods: Sequence[str] = ("none", OURS)) -> Suite:
     """Make a suite of a case file.
 
     Tracking is measured over the last 5 s of the first payload, or of the first wrench, or of the steady walk.

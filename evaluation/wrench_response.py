@@ -44,8 +44,8 @@ def step_window(scenario: Scenario) -> Window | None:
 def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str, float]:
     """Measure how the learned force follows a step of the true one.
 
-    A learner also learns what the nominal model itself misses of the robot, load or no load. Hence what counts is by how
-    much the learned force changed: its mean over the walk before the step, without the first `SETTLING_S`, is
+    A learner also learns what the nominal model itself misses of the robot, load or no load. Hence what counts is by
+    how much the learned force changed: its mean over the walk before the step, without the first `SETTLING_S`, is
     subtracted, as is that of the true force. And it swings with the gait: it is averaged over one gait cycle around
     each moment. On a response like 1 - exp(-t / τ) that average rises later than the response itself, never earlier;
     a jump would seem to take 0.13 of a cycle.

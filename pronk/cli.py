@@ -9,6 +9,8 @@ from typing import Any, NoReturn
 MISUSED = 2
 LAUNCH = "launch"
 LOG_WIDTH = 140
+# For the help alone, which should not wait for the numeric libraries.
+SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -56,12 +58,15 @@ def _parser() -> argparse.ArgumentParser:
 
     evaluation = commands.add_parser("eval", help="run a suite and write tables, plots and results.json")
     evaluation.add_argument("subject", choices=("locomotion",), help="what is evaluated")
-    evaluation.add_argument("--suite", default="smoke", metavar="NAME", help="smoke, walk, payload or push")
-    evaluation.add_argument("--cases", type=Path, metavar="FILE", help="run the cases of a YAML file instead")
+    evaluation.add_argument("--suite", default="smoke", metavar="NAME", help=f"{', '.join(SUITES)}; default: smoke")
+    evaluation.add_argument(
+        "--cases", type=Path, metavar="FILE", help="run the cases of a YAML file instead, each seed 0 as it stands"
+    )
     evaluation.add_argument("--only", metavar="CASE,…", help="run only these cases of the suite")
     evaluation.add_argument("--methods", metavar="NAME,…", help="learners; default: those of the suite")
     evaluation.add_argument("--seeds", metavar="A:B", help="seeds A … B-1, or a,b,c; default: those of the suite")
-    evaluation.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
+    evaluation.add_argument("--jobs", type=int, default=1, metavar="N", help="trials at the same time")
+    evaluation.add_argument("--engine", default="process", metavar="NAME", help="process, or ray (extra 'ray')")
     evaluation.add_argument("--estimator", default="kalman", metavar="NAME", help="kalman or ground_truth")
     evaluation.add_argument("--check", action="store_true", help="exit with 1 unless every target is reached")
     _add_out(evaluation, "results/eval")
@@ -159,7 +164,9 @@ def _evaluate(options: argparse.Namespace) -> int:
         suite = only(suite, chosen)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
     console = _console()
-    verdicts = evaluate(suite, options.out, _names(options.methods), seeds, options.estimator, options.jobs, console)
+    verdicts = evaluate(
+        suite, options.out, _names(options.methods), seeds, options.estimator, options.jobs, console, options.engine
+    )
     console.print(f"results: {options.out.resolve()}")
     missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
     return int(options.check and bool(missed))

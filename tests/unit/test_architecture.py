@@ -28,7 +28,7 @@ ALLOWED = {
     "policies": {"controllers", "sim", "numpy", "torch", "torch_geometric", "gymnasium", "safetensors"},
     "evaluation": {
         *("controllers", "sim", "policies", "numpy", "scipy", "matplotlib", "rich", "yaml"),
-        *("rosbags", "mcap", "imageio", "imageio_ffmpeg", "PIL"),
+        *("rosbags", "mcap", "imageio", "imageio_ffmpeg", "PIL", "ray"),
     },
     f"{WORKSPACE}/pronk_node_kit": NODE,
     f"{WORKSPACE}/pronk_locomotion": NODE,
