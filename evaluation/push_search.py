@@ -12,7 +12,7 @@ from evaluation.rollout import RolloutConfig, run
 from evaluation.suite import Trial
 from sim.scenarios import Scenario
 
-# Three body weights of impulse in a tenth of a second would throw any robot of this size.
+# For 0.1 s it gives a Go2 4 m/s, more than twice what a foothold within reach can stop.
 LARGEST_N = 640.0
 RESOLUTION_N = 10.0
 

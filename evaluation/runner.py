@@ -12,7 +12,7 @@ from controllers.errors import InvalidValue
 from controllers.quadruped.controller import LocomotionConfig
 from controllers.quadruped.warmup import warm_up_controller, warm_up_estimator
 from controllers.robot.catalog import load_robot
-from evaluation.engines import Perform, TrialFailed, get_engine, named
+from evaluation.engines import Perform, get_engine, named
 from evaluation.journal import Journal, fingerprint
 from evaluation.measurement import measure
 from evaluation.privileged import PRIVILEGED

@@ -11,8 +11,9 @@ from rich.console import Console
 
 from controllers.errors import InvalidValue
 from evaluation import journal
+from evaluation.engines import TrialFailed
 from evaluation.journal import Journal
-from evaluation.runner import JOURNAL, TrialFailed, run_trials
+from evaluation.runner import JOURNAL, run_trials
 
 TESTS = Path(__file__).parent
 KILLED = """
