@@ -61,7 +61,9 @@ def test_trials_can_be_sent_to_another_process_and_have_a_window(suite):
 
 
 def test_an_unknown_suite_is_refused_with_those_that_exist():
-    with pytest.raises(UnknownName, match="unknown suite 'all'; available: payload, push, smoke, walk"):
+    with pytest.raises(
+        UnknownName, match="unknown suite 'all'; available: adaptation, .*payload, push, smoke, survival, walk"
+    ):
         get_suite("all")
 
 
@@ -111,3 +113,29 @@ def test_a_case_file_becomes_a_suite_whose_seed_zero_is_the_case_itself(tmp_path
     assert heavy.build(0).disturbances[0].at_s == 1.0
     assert heavy.build(1).disturbances[0].at_s > 1.0
     assert heavy.window(heavy.build(0)) == (1.0, 3.0)
+
+
+def test_a_case_file_may_hold_every_kind_of_disturbance_on_every_robot(tmp_path):
+    path = tmp_path / "all.yaml"
+    path.write_text(
+        "".join(
+            f"""
+- name: {robot}
+  robot: {robot}
+  duration_s: 6.0
+  command: [{{at_s: 0.0, vx: 0.3}}]
+  payload: [{{at_s: 2.0, mass_kg: 3.0}}]
+  wrench: [{{at_s: 2.0, force_n: [0, 9, 0]}}]
+  periodic: [{{at_s: 2.0, force_n: [0, 0, 9], period_s: 0.44}}]
+  drag: [{{at_s: 2.0, linear: [9, 0, 0]}}]
+  leg_strength: [1, 1, 1, 0.85]
+"""
+            for robot in ("go1", "go2", "aliengo")
+        )
+    )
+    made = plan_trials(suite_of_cases(path), ["kalman", "bias"], [0, 5])
+    assert len(made) == 3 * 2 * 2
+    for trial in pickle.loads(pickle.dumps(made)):
+        scenario = trial.case.build(trial.seed)
+        assert (scenario.robot, len(scenario.disturbances)) == (trial.case.name, 4)
+        assert scenario.leg_strength == (1.0, 1.0, 1.0, 0.85)

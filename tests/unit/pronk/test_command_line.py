@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from evaluation.claims import Claim, Verdict
+from evaluation.locomotion_suites import SUITES
 from pronk import cli
 
 ROOT = Path(__file__).parents[3]
@@ -25,7 +26,8 @@ def misuse(capsys, *words):
         (["fly"], "invalid choice: 'fly'"),
         ([], "the following arguments are required: COMMAND"),
         (["eval", "swimming"], "invalid choice: 'swimming'"),
-        (["eval", "locomotion", "--suite", "all"], "unknown suite 'all'; available: payload, push, smoke, walk"),
+        (["eval", "locomotion", "--suite", "all"], "unknown suite 'all'; available: adaptation, "),
+        (["eval", "locomotion", "--engine", "steam"], "unknown engine 'steam'; available: process, ray"),
         (["eval", "locomotion", "--methods", "magic"], "unknown method 'magic'; available: "),
         (["eval", "locomotion", "--estimator", "eyes"], "unknown estimator 'eyes'; available: ground_truth, kalman"),
         (["eval", "locomotion", "--seeds", "a:b"], "seeds must have the form A:B or a,b,c with integers, got 'a:b'"),
@@ -52,6 +54,10 @@ def test_misuse_gives_one_line_and_exit_code_two(capsys, words, message):
     assert message in error
     assert error.startswith("error: ")
     assert error.count("\n") == 1
+
+
+def test_the_help_lists_the_suites_that_exist():
+    assert set(cli.SUITES) == set(SUITES)
 
 
 def test_a_case_that_is_not_in_its_file_is_refused_with_those_that_are(capsys, tmp_path):
