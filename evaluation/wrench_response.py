@@ -68,7 +68,11 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
     before = (max(moving, default=0.0) + SETTLING_S, window[0])
     if before[1] - before[0] < LEAST_BEFORE_S or not walks(gait) or len(time) == 0 or time[-1] < window[1] - 0.1:
         return {}
-    quiet, loaded = ((time >= begin) & (time < end) for begin, end in (before, window))
+    # Whole cycles, over which the swing of the gait cancels.
+    period = GAITS[gait].period
+    cycles = max((before[1] - before[0]) // period, 1.0)
+    quiet = (time >= window[0] - cycles * period) & (time < window[0])
+    loaded = (time >= window[0]) & (time < window[1])
     learned, truth = values["residual"][:, :3], values["true_wrench"][:, :3]
     if not loaded.any() or not learned[loaded].any():
         return {}
@@ -79,11 +83,9 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
         return {}
     whole = quiet | loaded
     found = learned[whole] - learned[quiet].mean(axis=0)
-    period = GAITS[gait].period
     averaged = np.column_stack([metrics.cycle_average(time[whole], column, period) for column in found.T])
     since = time[whole] - window[0]
     reached = np.flatnonzero((since >= 0.0) & (averaged @ step / size**2 >= RISE_SHARE))
-    # Whole cycles, over which the swing of the gait cancels.
     steady_s = max(min(STEADY_S, 0.5 * (window[1] - window[0])) // period, 1.0) * period
     late = time[whole] >= window[1] - steady_s
     error = found[late].mean(axis=0) - change[whole][late].mean(axis=0)

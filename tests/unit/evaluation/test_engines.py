@@ -27,6 +27,7 @@ class FakeRay:
     def __init__(self, dies_at=None):
         self.exceptions = types.SimpleNamespace(RayTaskError=TaskError, RayError=RayError)
         self.started, self.running, self.most, self.cancelled, self.stopped = None, [], 0, [], False
+        self.submitted = 0
         self.dies_at = dies_at
 
     def is_initialized(self):
@@ -43,8 +44,8 @@ class FakeRay:
         return lambda perform: types.SimpleNamespace(remote=lambda *arguments: self.submit(perform, arguments))
 
     def submit(self, perform, arguments):
-        reference = types.SimpleNamespace(perform=perform, arguments=arguments)
-        reference = (len(self.running), perform, arguments)
+        reference = (self.submitted, perform, arguments)
+        self.submitted += 1
         self.running.append(reference)
         self.most = max(self.most, len(self.running))
         return reference
@@ -66,6 +67,7 @@ class FakeRay:
     def cancel(self, reference, force):
         assert force
         self.cancelled.append(reference)
+        self.running.remove(reference)
 
 
 @pytest.fixture
@@ -119,7 +121,7 @@ def test_an_error_under_ray_names_the_trial_and_keeps_the_others(tmp_path, ray):
 
 def test_a_worker_that_dies_under_ray_is_told_with_the_way_on(tmp_path, ray):
     ray.dies_at = 1
-    with pytest.raises(TrialFailed, match="a worker process died .*; run the same command again to go on"):
+    with pytest.raises(TrialFailed, match=r"a worker process died .*; run the same command again to go on"):
         run_trials(trials(), tmp_path, jobs=1, perform=simple, engine="ray")
 
 

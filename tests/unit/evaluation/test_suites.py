@@ -62,7 +62,7 @@ def test_trials_can_be_sent_to_another_process_and_have_a_window(suite):
 
 def test_an_unknown_suite_is_refused_with_those_that_exist():
     with pytest.raises(
-        UnknownName, match="unknown suite 'all'; available: adaptation, .*payload, push, smoke, survival, walk"
+        UnknownName, match=r"unknown suite 'all'; available: adaptation, .*payload, push, smoke, survival, walk"
     ):
         get_suite("all")
 
