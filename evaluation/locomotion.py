@@ -1,7 +1,8 @@
 """Evaluates a locomotion suite from its trials to tables, plots and `results.json`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,14 @@ from rich.console import Console
 
 from evaluation.claims import Verdict, judge
 from evaluation.plots import plot_runs, plot_summary
+from evaluation.regret import with_regret
 from evaluation.results import compile_results, write_json
-from evaluation.runner import run_trials, trace_path
-from evaluation.suite import Suite, Trial, plan_trials
-from evaluation.suite_report import write_reports
+from evaluation.runner import perform, run_trials, trace_path
+from evaluation.suite import Suite, plan_trials
+from evaluation.suite_report import read_rows, write_reports
 from evaluation.table import markdown_table, rich_table, summary_cells, verdict_cells
 from evaluation.trace import Trace
+from evaluation.wrench_plots import plot_wrench
 
 
 def evaluate(
@@ -43,7 +46,7 @@ def evaluate(
         The claims of the suite with what was measured.
     """
     trials = plan_trials(suite, methods, seeds, estimator)
-    rows = run_trials(trials, out, jobs, console, engine=engine)
+    rows = with_regret(run_trials(trials, out, jobs, console, partial(perform, out=out), engine=engine), out)
     verdicts = judge(suite.claims, rows)
     claims = [
         {
@@ -67,23 +70,27 @@ def evaluate(
         if console is not None:
             console.print(rich_table("targets", claim_heads, claim_cells))
     (out / "results.md").write_text(text, encoding="utf-8")
-    draw(suite, trials, out, results)
+    draw(out, results)
     write_reports(out, results, suite)
     return verdicts
 
 
-def draw(suite: Suite, trials: Sequence[Trial], out: Path, results: dict[str, Any]) -> None:
-    """Draw the plots of a suite: one of all metrics, and one per case of the first seed's curves.
+def draw(out: Path, results: Mapping[str, Any]) -> None:
+    """Draw the plots of a suite: all metrics, and of the runs whose curves were kept, curves and wrenches.
 
     Args:
-        suite: The suite.
-        trials: Its trials.
-        out: Folder of the results; the plots go to `plots/`.
+        out: Folder of the results with the curves; the plots go to `plots/`.
         results: What `compile_results` returned.
     """
-    plot_summary(out / "plots" / "summary.png", f"suite {suite.name}", results["rows"], results["summary"])
-    for case in suite.cases:
-        kept = [trial for trial in trials if trial.case.name == case.name and trace_path(out, trial).exists()]
-        if kept:
-            title = f"{case.name}, seed {kept[0].seed}"
-            plot_runs(out / "plots" / f"{case.name}.png", title, [Trace.read(trace_path(out, t)) for t in kept])
+    plots = out / "plots"
+    rows = read_rows(results)
+    plot_summary(plots / "summary.png", f"suite {results['suite']}", results["rows"], results["summary"])
+    for case in dict.fromkeys(row.case for row in rows):
+        kept = [(row, path) for row in rows if row.case == case and (path := trace_path(out, row)).exists()]
+        if not kept:
+            continue
+        seed = min(row.seed for row, _ in kept)
+        traces = [Trace.read(path) for row, path in kept if row.seed == seed]
+        plot_runs(plots / f"{case}.png", f"{case}, seed {seed}", traces)
+        for trace in traces:
+            plot_wrench(plots / "wrench" / f"{case}__{trace.label}.png", f"{case}, seed {seed}", trace, pdf=False)

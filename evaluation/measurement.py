@@ -7,13 +7,12 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.quadruped import metrics
-from controllers.quadruped.mpc import MpcConfig
 from evaluation.falls import find_collapse
 from evaluation.rollout import RunLog
+from evaluation.stage_cost import stage_cost
 from evaluation.windows import Window, changes, settling_window
 from evaluation.wrench_response import wrench_response
 from sim.scenarios import Scenario
-from sim.terrain import Flat
 
 Array = npt.NDArray[np.float64]
 
@@ -25,15 +24,7 @@ OF_EVERY_RUN = (
     *("fell", "end_time_s", "solve_time_p50_s", "solve_time_p99_s", "deadline_miss_fraction"),
     *("mpc_tick_p50_s", "mpc_tick_p99_s", "mpc_deadline_misses"),
 )
-# Weights of the stage cost that regret is counted in: those of the force MPC on what has a reference.
-STAGE_WEIGHTS = {
-    "roll": MpcConfig.orientation_weight[0],
-    "pitch": MpcConfig.orientation_weight[1],
-    "height": MpcConfig.position_weight[2],
-    "vx": MpcConfig.velocity_weight[0],
-    "vy": MpcConfig.velocity_weight[1],
-}
-BINARY = ("fell", "survived", "settled")
+BINARY = ("fell", "survived", "settled", "regret_falls")
 
 
 def measure(log: RunLog, window: Window) -> dict[str, float]:
@@ -138,10 +129,7 @@ def tracking(scenario: Scenario, values: Mapping[str, Array], window: Window) ->
 
 
 def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:
-    """Weigh errors of tracking as the force MPC does: what dynamic regret is counted in.
-
-    On ground that is not level the trunk may follow the ground by an angle that the controller chooses, so there roll
-    and pitch count about their means.
+    """Average the stage cost, see `evaluation.stage_cost`.
 
     Args:
         scenario: Says what was asked.
@@ -153,20 +141,7 @@ def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window)
     """
     inside = (values["time"] >= window[0]) & (values["time"] < window[1])
     v = {name: array[inside] for name, array in values.items()}
-    asked = [scenario.command(float(t)) for t in v["time"]]
-    velocity = metrics.heading_velocity(v["velocity_body"], v["orientation"])[:, :2] - v["velocity_reference"]
-    errors = {
-        "roll": v["roll"] - np.array([command.roll for command in asked]),
-        "pitch": v["pitch"] - np.array([command.pitch for command in asked]),
-        "height": v["height"] - v["height_reference"],
-        "vx": velocity[:, 0],
-        "vy": velocity[:, 1],
-    }
-    if not isinstance(scenario.terrain, Flat):
-        for name in ("roll", "pitch"):
-            errors[name] = v[name] - metrics.mean(v[name])
-    cost = np.sum([weight * errors[name] ** 2 for name, weight in STAGE_WEIGHTS.items()], axis=0)
-    early = v["time"] < 0.5 * (window[0] + window[1])
+    cost, early = stage_cost(scenario, v), v["time"] < 0.5 * (window[0] + window[1])
     return {"stage_cost": metrics.mean(cost), "stage_cost_first_half": metrics.mean(cost[early])}
 
 

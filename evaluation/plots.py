@@ -9,73 +9,108 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from controllers.quadruped.metrics import cycle_average
+from evaluation.figure_style import BLACK, new_figure, ordered, save_figure, style_of, styled
 from evaluation.table import COLUMNS
 from evaluation.trace import Trace
 
 DOTS_PER_INCH = 110
+# Load and window in greys: colours tell methods apart.
+LOAD, COUNTED = "#777777", "#444444"
 BARS = ("height_rmse_m", "roll_rmse_rad", "settle_time_s", "wrench_rmse_n", "fell")
 
 
 def plot_runs(path: Path, title: str, traces: Sequence[Trace]) -> None:
     """Draw height, velocity, attitude, wrench and solve time of runs over each other.
 
+    Attitude and wrench are averaged over a gait cycle; `evaluation.wrench_plots` shows wrenches as they are.
+
     Args:
         path: PNG file; its folder is made.
         title: Stands above it.
         traces: The runs.
     """
-    figure = Figure(figsize=(12.5, 12.5), layout="constrained")
-    figure.suptitle(title)
-    height, speed, tilt, force, moment, solve = figure.subplots(6, 1)
-    colours = {trace.label: f"C{number}" for number, trace in enumerate(traces)}
+    with styled():
+        figure = new_figure(12.5, 13.0)
+        figure.suptitle(title, fontsize=12, x=0.01, ha="left")
+        height, speed, tilt, force, moment, solve = figure.subplots(6, 1)
+        places = ordered(trace.label for trace in traces)
+        traces = sorted(traces, key=lambda trace: places.index(trace.label))
+        longest = max(traces, key=lambda trace: len(trace.values["time"]))
+        for trace in traces:
+            _draw(trace, height, speed, tilt, force, moment)
+            if len(trace.solve_time):
+                times = np.sort(1e6 * trace.solve_time)
+                share = np.arange(1, len(times) + 1) / len(times)
+                solve.step(times, share, color=style_of(trace.label).colour, where="post")
+        v = longest.values
+        asked = {"color": BLACK, "lw": 0.7, "zorder": 1.5}
+        true = {"color": BLACK, "lw": 3.0, "alpha": 0.35, "zorder": 1.5}
+        height.plot(v["time"], 1e3 * v["height_reference"], label="asked for", **asked)
+        speed.plot(v["time"], v["velocity_reference"][:, 0], **asked)
+        force.plot(v["time"], v["true_wrench"][:, 2], label="true", **true)
+        moment.plot(v["time"], v["true_wrench"][:, 3], label="true, about x", **true)
+        moment.plot(v["time"], v["true_wrench"][:, 4], label="true, about y", ls=":", **true)
+        tilt.plot([], [], color=BLACK, lw=1.0, label="roll")
+        tilt.plot([], [], color=BLACK, ls=":", lw=1.2, label="pitch")
+        _scale_height(height, traces)
+        labels = {
+            height: "height [mm]",
+            speed: "forward speed [m/s]",
+            tilt: "tilt,\ncycle average [°]",
+            force: "vertical force,\ncycle average [N]",
+            moment: "moment,\ncycle average [N·m]",
+        }
+        for axes, text in labels.items():
+            axes.set_ylabel(text)
+            _mark(axes, longest)
+            axes.set_xlim(float(v["time"][0]), float(v["time"][-1]) + 1e-3)
+        moment.set_xlabel("time [s]")
+        solve.set_xlabel("time to build and solve a plan [µs]")
+        solve.set_ylabel("share of plans")
+        solve.set_xscale("log")
+        rare = [float(np.percentile(trace.solve_time, 99.9)) for trace in traces if len(trace.solve_time)]
+        if rare:
+            # A single plan that the operating system interrupted would take up half of the axis.
+            solve.set_xlim(right=2e6 * max(rare))
+        height.plot([], [], color=LOAD, lw=6, alpha=0.3, label="load")
+        height.plot([], [], color=COUNTED, lw=3, label="errors count")
+        figure.align_ylabels()
+        for axes in labels:
+            if axes.get_legend_handles_labels()[0]:
+                axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.04), frameon=False)
+        save_figure(figure, path, pdf=False)
+
+
+def _draw(trace: Trace, height: Axes, speed: Axes, tilt: Axes, force: Axes, moment: Axes) -> None:
+    v, style = trace.values, style_of(trace.label)
+    time, label = v["time"], style.label + (" (fell)" if trace.fell else "")
+    line = {"color": style.colour, "lw": 1.2}
+    height.plot(time, 1e3 * v["height"], label=label, ls=style.line, **line)
+    speed.plot(time, v["velocity_heading"][:, 0], ls=style.line, color=style.colour, lw=0.8)
+    force.plot(time, cycle_average(time, v["residual"][:, 2]), ls=style.line, **line)
+    for axes, upon, curves in (
+        (tilt, 180.0 / np.pi, (v["roll"], v["pitch"])),
+        (moment, 1.0, (v["residual"][:, 3], v["residual"][:, 4])),
+    ):
+        for curve, kind in zip(curves, ("-", ":"), strict=True):
+            axes.plot(time, upon * cycle_average(time, curve), ls=kind, **line)
+
+
+def _scale_height(axes: Axes, traces: Sequence[Trace]) -> None:
+    """Leave rising and lying down, which are no errors, beyond the edge."""
+    seen = [np.array([-0.01, 0.01]) + float(np.median(traces[0].values["height_reference"]))]
     for trace in traces:
-        v, colour = trace.values, colours[trace.label]
-        time, label = v["time"], trace.label + (" (fell)" if trace.fell else "")
-        height.plot(time, 1e3 * v["height"], colour, lw=0.9, label=label)
-        speed.plot(time, v["velocity_heading"][:, 0], colour, lw=0.7)
-        tilt.plot(time, np.degrees(v["roll"]), colour, lw=0.8)
-        tilt.plot(time, np.degrees(v["pitch"]), colour, lw=0.7, ls=":")
-        force.plot(time, v["residual"][:, 2], colour, lw=0.9)
-        moment.plot(time, v["residual"][:, 3], colour, lw=0.9)
-        moment.plot(time, v["residual"][:, 4], colour, lw=0.9, ls=":")
-        if len(trace.solve_time):
-            ordered = np.sort(1e6 * trace.solve_time)
-            solve.step(ordered, np.arange(1, len(ordered) + 1) / len(ordered), colour, where="post")
-    longest = max(traces, key=lambda trace: len(trace.values["time"]))
-    v = longest.values
-    height.plot(v["time"], 1e3 * v["height_reference"], "k--", lw=0.8, label="asked for")
-    speed.plot(v["time"], v["velocity_reference"][:, 0], "k--", lw=0.8, label="asked for")
-    force.plot(v["time"], v["true_wrench"][:, 2], "k--", lw=0.9, label="true")
-    moment.plot(v["time"], v["true_wrench"][:, 3], "k-", lw=0.9, label="true, about x")
-    moment.plot(v["time"], v["true_wrench"][:, 4], "k:", lw=0.9, label="true, about y")
-    tilt.plot([], [], "k-", lw=0.8, label="roll")
-    tilt.plot([], [], "k:", lw=0.8, label="pitch")
-    labels = {
-        height: "height [mm]",
-        speed: "forward speed [m/s]",
-        tilt: "tilt [°]",
-        force: "vertical force [N]",
-        moment: "moment [N·m]",
-    }
-    for axes, text in labels.items():
-        axes.set_ylabel(text)
-        _mark(axes, longest)
-        axes.set_xlim(float(v["time"][0]), float(v["time"][-1]) + 1e-3)
-    moment.set_xlabel("time [s]")
-    solve.set_xlabel("time to build and solve a plan [µs]")
-    solve.set_ylabel("share of plans")
-    solve.set_xscale("log")
-    for axes in (*labels, solve):
-        axes.grid(alpha=0.25)
-        if axes.get_legend_handles_labels()[0]:
-            axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.02), frameon=False)
-    _save(figure, path)
+        time, (begin, end) = trace.values["time"], trace.attention
+        seen.append(trace.values["height"][(time >= begin) & (time <= end)])
+    low, high = 1e3 * np.concatenate(seen).min(), 1e3 * np.concatenate(seen).max()
+    axes.set_ylim(low - 0.1 * (high - low), high + 0.1 * (high - low))
 
 
 def _mark(axes: Axes, trace: Trace) -> None:
     if trace.load is not None:
-        axes.axvspan(*trace.load, color="tab:orange", alpha=0.08)
-    axes.axvspan(*trace.window, ymin=0.0, ymax=0.03, color="tab:green", alpha=0.6)
+        axes.axvspan(*trace.load, color=LOAD, alpha=0.1, lw=0)
+    axes.axvspan(*trace.window, ymin=0.0, ymax=0.03, color=COUNTED, lw=0)
 
 
 def plot_summary(

@@ -32,7 +32,8 @@ class RolloutConfig:
         locomotion: Tuning of the controller, with the learner's name.
         estimator: "kalman" (IMU and joints) or "ground_truth" (straight from the simulator).
         foot_sensors: Let the estimator see the foot sensors; it infers contacts from joint torques otherwise.
-        stop_on_fall: End the run at the first fall.
+        stop_on_fall: End the run at the first fall; otherwise the joints are only damped from then on, so that a robot
+            that fell stays down.
     """
 
     locomotion: LocomotionConfig = field(default_factory=LocomotionConfig)
@@ -142,6 +143,7 @@ class Rollout:
         self._truth_reader = learner if isinstance(learner, TruthReader) else None
         self.gatekeeper = Gatekeeper(GatekeeperConfig.for_robot(description))
         self._newest = -np.inf
+        self._limp_damping: float | None = None
         self._residual_std = np.full(6, np.nan)
         self._torque_limit = np.array(description.torque_limit)
 
@@ -149,6 +151,10 @@ class Rollout:
     def done(self) -> bool:
         """Whether the scenario is over."""
         return self.backend.elapsed >= self.scenario.duration_s - 1e-9
+
+    def let_lie(self) -> None:
+        """Only damp the joints from now on, whatever the controller says."""
+        self._limp_damping = self.config.locomotion.rest_damping * self.controller.robot.mass
 
     def tick(self) -> Tick:
         """Run one control period.
@@ -173,6 +179,8 @@ class Rollout:
         if self.config.estimator == "ground_truth":
             estimate = from_truth(truth, state)
         wanted, info = self.controller.step(state, estimate, command, state.time)
+        if self._limp_damping is not None:
+            wanted = JointCommand.damped(state.time, state.joint_position, self._limp_damping)
         motors = pass_gate(self.gatekeeper, state, wanted, state.time)
         middle = clock.process_time()
         self.backend.write(motors)
@@ -227,7 +235,7 @@ def from_truth(truth: GroundTruth, state: RobotState) -> BaseEstimate:
 
 
 def run(scenario: Scenario, config: RolloutConfig | None = None, learner: ResidualLearner | None = None) -> RunLog:
-    """Run a scenario to its end or to the first fall.
+    """Run a scenario to its end, or to the first fall where the configuration says so.
 
     Args:
         scenario: What to run.
@@ -248,6 +256,7 @@ def run(scenario: Scenario, config: RolloutConfig | None = None, learner: Residu
             fell, fall_time = True, tick.truth.time
             if rollout.config.stop_on_fall:
                 break
+            rollout.let_lie()
     values = {name: np.array(column, dtype=np.float64) for name, column in columns.items()}
     return RunLog(scenario, fell, fall_time, values)
 

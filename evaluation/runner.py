@@ -12,10 +12,12 @@ from controllers.errors import InvalidValue
 from controllers.quadruped.controller import LocomotionConfig
 from controllers.quadruped.warmup import warm_up_controller, warm_up_estimator
 from controllers.robot.catalog import load_robot
+from evaluation.cost_curve import CostCurve
 from evaluation.engines import Perform, get_engine, named
 from evaluation.journal import Journal, fingerprint
 from evaluation.measurement import measure
 from evaluation.privileged import PRIVILEGED
+from evaluation.regret import cost_path
 from evaluation.results import Row
 from evaluation.rollout import RolloutConfig, run
 from evaluation.suite import Trial
@@ -35,12 +37,13 @@ def _warm_up(robot: str, learner: str) -> None:
     warm_up_controller(description, LocomotionConfig(learner=learner))
 
 
-def perform(trial: Trial, trace: Path | None = None) -> Row:
+def perform(trial: Trial, trace: Path | None = None, out: Path | None = None) -> Row:
     """Run one trial.
 
     Args:
         trial: What to run.
         trace: Where to keep its curves; None for nowhere.
+        out: Folder of the results, for its costs, from which regret is computed; None for nowhere.
 
     Returns:
         Its metrics.
@@ -55,20 +58,23 @@ def perform(trial: Trial, trace: Path | None = None) -> Row:
     log = run(scenario, config, make(scenario, config) if make else None)
     if trace is not None:
         Trace.of(log, trial.method, window).save(trace)
+    if out is not None:
+        CostCurve.of(log).save(cost_path(out, *trial.key))
     return Row(trial.method, trial.case.name, trial.seed, measure(log, window))
 
 
-def trace_path(out: Path, trial: Trial) -> Path:
+def trace_path(out: Path, trial: Trial | Row) -> Path:
     """Name the file of a trial's curves.
 
     Args:
         out: Folder of the results.
-        trial: The trial.
+        trial: The trial, or its row.
 
     Returns:
         Its path.
     """
-    return out / TRACES / f"{trial.case.name}__{trial.method}__{trial.seed}.npz"
+    case = trial.case if isinstance(trial, Row) else trial.case.name
+    return out / TRACES / f"{case}__{trial.method}__{trial.seed}.npz"
 
 
 def run_trials(

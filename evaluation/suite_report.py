@@ -25,6 +25,8 @@ from evaluation.figure_style import ordered
 from evaluation.forest_plots import plot_forest
 from evaluation.latex import PREAMBLE, latex_matrix, latex_table
 from evaluation.matrix import matrices, matrix_cells
+from evaluation.regret import COMPARATORS, RegretSummary, regret_cells, regret_json, summarise_regret
+from evaluation.regret_plots import plot_regret
 from evaluation.results import Row, summarise, write_json
 from evaluation.survival_plots import plot_survival
 from evaluation.table import COLUMNS, MAIN_COLUMNS, markdown_table
@@ -94,7 +96,8 @@ def write_reports(folder: Path, results: Mapping[str, Any], suite: Any = None, o
     """Write tables, comparisons and figures of a result.
 
     Args:
-        folder: Gets `tables.md`, `tables.tex`, `tables/*.tex`, `comparison.json` and `plots/`.
+        folder: Gets `tables.md`, `tables.tex`, `tables/*.tex`, `comparison.json` and `plots/`; regret is computed
+            from the costs of the trials that it holds.
         results: Contents of a `results.json`.
         suite: The suite, whose cases may tell family, level and unit; None reads these off the cases' names.
         ours: Method that is compared with all others; None for `pronk`, or `random_features` where that was not run.
@@ -110,15 +113,19 @@ def write_reports(folder: Path, results: Mapping[str, Any], suite: Any = None, o
     if ours is not None and chosen is None:
         known = ", ".join(dict.fromkeys(row.method for row in rows))
         raise InvalidValue(f"the results have no trial of method '{ours}'; they have {known}")
+    regret = summarise_regret(rows, folder)
     comparisons = [] if chosen is None else compare(rows, chosen, METRICS)
     survival = [] if chosen is None else compare_survival(rows, chosen)
-    files = _write_tables(folder, results.get("suite", ""), summarise(rows), comparisons, survival)
-    write_json(folder / "comparison.json", {"ours": chosen, **comparisons_json(comparisons, survival)})
+    files = _write_tables(folder, results.get("suite", ""), summarise(rows), comparisons, survival, regret)
+    document = {"ours": chosen, **comparisons_json(comparisons, survival), "regret": regret_json(regret)}
+    write_json(folder / "comparison.json", document)
     files.append(folder / "comparison.json")
     columns = {column.metric: column for column in (*COLUMNS, *MAIN_COLUMNS)}
     plots = folder / "plots"
     for metric in BOXED:
         files += plot_boxes(plots / "boxes", rows, columns[metric], where)
+    for comparator in COMPARATORS:
+        files += plot_regret(plots / f"regret_{comparator}", rows, folder, comparator)
     files += plot_survival(plots / "survival.png", rows, where, chosen)
     for metric in FOREST:
         members = [c for c in comparisons if c.metric == metric]
@@ -142,6 +149,7 @@ def _write_tables(
     summary: Sequence[Mapping[str, Any]],
     comparisons: Sequence[Comparison],
     survival: Sequence[SurvivalComparison],
+    regret: Sequence[RegretSummary],
 ) -> list[Path]:
     titles = {c.metric: (c.title, c.scale, c.digits) for c in (*COLUMNS, *MAIN_COLUMNS)}
     text = f"# Suite {name}: tables\n\n{EXPLANATION}"
@@ -162,6 +170,11 @@ def _write_tables(
         title = titles.get(metric, (metric, 1.0, 3))[0]
         text += f"\n## {members[0].ours} against the others: {title}\n\n{markdown_table(*cells, left=3)}"
         sources[f"{metric}_comparison"] = latex_table(*cells, f"Paired comparison: {title}", f"{metric}-comparison", 3)
+    for comparator in dict.fromkeys(entry.comparator for entry in regret):
+        cells = regret_cells([entry for entry in regret if entry.comparator == comparator])
+        text += f"\n## Regret against the {comparator}\n\n{REGRET_EXPLANATION}\n{markdown_table(*cells)}"
+        caption = f"Empirical dynamic regret against the {comparator}"
+        sources[f"regret_{comparator}"] = latex_table(*cells, caption, f"regret-{comparator}")
     (folder / "tables").mkdir(parents=True, exist_ok=True)
     files = []
     for name, source in sources.items():
@@ -180,4 +193,11 @@ EXPLANATION = (
     "Difference: ratio of the means less 1, with a bootstrap interval over pairs. p: Wilcoxon's signed-rank test, "
     "for survival McNemar's exact test, two-sided; Holm's correction counts all cases and methods of one table "
     "but those that are told the truth.\n"
+)
+REGRET_EXPLANATION = (
+    "Stage cost (tracking error under the state weights of the MPC) beyond that of the comparator in the same trial, "
+    "averaged over the steps while the walking robot is disturbed; trials in which either fell are left out. Slope: of "
+    "log regret over log time in the second half (below 1: sublinear), median of the trials whose regret is positive "
+    "throughout it. Falls: trials whose regret per step is less over the whole run than over its first half. Not "
+    "worse: trials in which it is not positive in the end; the comparator is told the truth, but is no optimum.\n"
 )

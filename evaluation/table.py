@@ -52,6 +52,8 @@ MAIN_COLUMNS = (
     Column("settle_time_s", "settles [s]", 1.0, 2),
     Column("wrench_rmse_n", "force RMSE [N]", 1.0, 1),
     Column("wrench_rmse_nm", "moment RMSE [N·m]", 1.0, 2),
+    Column("wrench_rise_s", "63 % of a step learned after [s]", 1.0, 2),
+    Column("wrench_steady_error", "steady error of a step [%]", 1e2, 1),
 )
 
 

@@ -42,6 +42,12 @@ class Trace:
     values: Mapping[str, Array]
     solve_time: Array
 
+    @property
+    def attention(self) -> Window:
+        """When there is something to look at: load and window with a second around them, without rising and lying."""
+        spans = [self.window, *([] if self.load is None else [self.load])]
+        return min(begin for begin, _ in spans) - 1.0, max(end for _, end in spans) + 1.0
+
     @classmethod
     def of(cls, log: RunLog, label: str, window: Window) -> "Trace":
         """Thin a run.

@@ -8,6 +8,9 @@ from typing import Any, NoReturn
 
 MISUSED = 2
 LAUNCH = "launch"
+REPORT = "report"
+# Reports that are made of something else than a bag.
+REPORTS = ("adaptation", "suite")
 LOG_WIDTH = 140
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
@@ -37,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [LAUNCH]:
         return _launch(words[1:])
+    if words[:1] == [REPORT] and words[1:2] and words[1] in REPORTS:
+        words[:2] = [" ".join(words[:2])]
     options = _parser().parse_args(words)
     # Only now: help and misuse of the words should not wait for the numeric libraries.
     from controllers.errors import ControlError
@@ -100,14 +105,18 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(scenario, "results/scenario")
     scenario.set_defaults(run=_scenario)
 
-    report = commands.add_parser("report", help="make the report of a recorded run from its bag")
-    report.add_argument("bag", type=Path, help="folder of a bag, or an MCAP file")
+    report = commands.add_parser(REPORT, help="make the report of a recorded run from its bag")
+    names = " or ".join(f"'{name}'" for name in REPORTS)
+    report.add_argument("bag", type=Path, help=f"folder of a bag, or an MCAP file (a folder named {names}: ./NAME)")
     report.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what was run")
     report.add_argument("--robot", default="go2", metavar="NAME", help="robot that ran it")
     report.add_argument("--no-video", action="store_true", help="leave the video out")
     report.add_argument("--no-comparison", action="store_true", help="leave the run without learning out")
     _add_out(report, "results/report")
     report.set_defaults(run=_report)
+
+    _add_adaptation(commands.add_parser(f"{REPORT} adaptation", help="show one trial with several methods"))
+    _add_suite(commands.add_parser(f"{REPORT} suite", help="make tables and figures of a finished suite again"))
 
     demo = commands.add_parser("demo", help="the main job: walk over ROS 2, find a payload, leave a bag and a report")
     demo.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what is run")
@@ -118,6 +127,24 @@ def _parser() -> argparse.ArgumentParser:
     demo.add_argument("--out", type=Path, metavar="DIR", help="new folder for the results; default: by the time of day")
     demo.set_defaults(run=_demo)
     return parser
+
+
+def _add_adaptation(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--case", required=True, metavar="NAME", help="case of the suite or of the case file")
+    parser.add_argument("--suite", default="adaptation", metavar="NAME", help="suite; default: adaptation")
+    parser.add_argument("--cases", type=Path, metavar="FILE", help="YAML case file to look the case up in instead")
+    parser.add_argument("--methods", metavar="NAME,…", help="from left to right; default: none and the best learner")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="which trial; default: 0")
+    parser.add_argument("--estimator", default="kalman", metavar="NAME", help="kalman or ground_truth")
+    parser.add_argument("--no-video", action="store_true", help="leave the video out")
+    _add_out(parser, "results/adaptation")
+    parser.set_defaults(run=_report_adaptation)
+
+
+def _add_suite(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folder", type=Path, metavar="DIR", help="folder of its results.json")
+    parser.add_argument("--ours", metavar="NAME", help="method that is compared with all others; default: pronk")
+    parser.set_defaults(run=_report_suite)
 
 
 def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
@@ -234,6 +261,30 @@ def _report(options: argparse.Namespace) -> int:
     )
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return code
+
+
+def _report_adaptation(options: argparse.Namespace) -> int:
+    from evaluation.adaptation_report import find_case, report_adaptation
+    from evaluation.locomotion_suites import get_suite
+    from evaluation.suite import suite_of_cases
+
+    _check_estimator(options.estimator)
+    suite = get_suite(options.suite) if options.cases is None else suite_of_cases(options.cases)
+    case, methods = find_case(suite, options.case), _names(options.methods)
+    return report_adaptation(
+        case, methods, options.seed, options.estimator, options.out, _console(), video=not options.no_video
+    )
+
+
+def _report_suite(options: argparse.Namespace) -> int:
+    from evaluation.adaptation_report import remake_reports
+    from evaluation.locomotion_suites import SUITES
+    from evaluation.suite_report import read_results
+
+    suite = SUITES.get(read_results(options.folder).get("suite", ""))
+    report = remake_reports(options.folder, suite, options.ours)
+    _console().print(f"results: {options.folder.resolve()}: {len(report.files)} files", soft_wrap=True)
+    return 0
 
 
 def _demo(options: argparse.Namespace) -> int:

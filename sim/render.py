@@ -43,6 +43,7 @@ class Frame:
         estimate: Estimated external force and torque about the nominal centre of mass, world axes,
             shape (6,) [N, N·m]; None draws no arrow.
         truth: The true one likewise.
+        notes: Further lines of the caption, each with its colour (None for the default).
     """
 
     time: float
@@ -52,6 +53,7 @@ class Frame:
     payloads: Sequence[Payload] = ()
     estimate: Array | None = None
     truth: Array | None = None
+    notes: Sequence[tuple[str, tuple[float, ...] | None]] = ()
 
 
 @dataclass(frozen=True)

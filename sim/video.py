@@ -32,7 +32,7 @@ def caption(frame: Frame, label: str = "") -> list[tuple[str, tuple[float, ...] 
     for name, wrench, rgba in (("true", frame.truth, TRUTH_RGBA), ("estimated", frame.estimate, ESTIMATE_RGBA)):
         if wrench is not None:
             lines.append((f"{name} force  {wrench[0]:+6.1f} {wrench[1]:+6.1f} {wrench[2]:+6.1f} N", rgba))
-    return lines
+    return [*lines, *frame.notes]
 
 
 def render_video(
@@ -71,6 +71,21 @@ def render_video(
         return write_video(path, pictures, fps)
 
 
+def beside(renderers: Sequence[SceneRenderer], labels: Sequence[str], frames: Sequence[Frame]) -> Image:
+    """Draw one moment of several runs beside each other.
+
+    Args:
+        renderers: One per run, so that each camera follows its own robot.
+        labels: First line of the caption of each run.
+        frames: What each picture shows.
+
+    Returns:
+        Pixels, as wide as all pictures together, shape (height, width, 3).
+    """
+    parts = zip(renderers, labels, frames, strict=True)
+    return np.hstack([annotate(renderer.render(frame), caption(frame, label)) for renderer, label, frame in parts])
+
+
 def render_side_by_side(
     path: Path | str,
     runs: Sequence[tuple[str, Iterable[Frame]]],
@@ -103,16 +118,10 @@ def render_side_by_side(
     if not runs:
         raise InvalidValue("a video needs at least one run, got none")
     renderers = [SceneRenderer(robot, terrain, friction, size, camera) for _ in runs]
+    labels = [label for label, _ in runs]
     try:
-        pictures = (
-            np.hstack(
-                [
-                    annotate(renderer.render(frame), caption(frame, label))
-                    for renderer, (label, _), frame in zip(renderers, runs, row, strict=True)
-                ]
-            )
-            for row in zip(*(frames for _, frames in runs), strict=False)
-        )
+        rows = zip(*(frames for _, frames in runs), strict=False)
+        pictures = (beside(renderers, labels, row) for row in rows)
         return write_video(path, pictures, fps)
     finally:
         for renderer in renderers:

@@ -26,3 +26,13 @@ def test_a_run_logs_the_uncertainty_of_learners_that_have_one_while_they_walk(le
     assert 0.1 < walking.mean() < 0.9
     assert np.isnan(deviation[~walking]).all()
     assert (np.isfinite(deviation[walking]) & (deviation[walking] > 0.0) == known).all()
+
+
+def test_a_robot_that_is_let_lie_is_only_damped():
+    rollout = Rollout(replace(get_scenario("flat_walk"), duration_s=2.0))
+    rising = [rollout.tick() for _ in range(400)][-1]
+    assert rising.info.mode == "rising" and rising.command.stiffness.min() > 0.0
+    rollout.let_lie()
+    command = rollout.tick().command
+    assert command.stiffness == pytest.approx(np.zeros(12)) and command.effort == pytest.approx(np.zeros(12))
+    assert command.damping.min() > 0.0

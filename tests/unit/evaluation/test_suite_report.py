@@ -136,3 +136,13 @@ def test_a_folder_without_results_is_refused(tmp_path):
     assert read_results(tmp_path) == {"suite": "s"}
     with pytest.raises(InvalidValue, match="results need 'rows' of method, case, seed and metrics"):
         write_reports(tmp_path, {"suite": "s"})
+
+
+def test_the_response_to_a_step_has_tables_of_its_own(tmp_path):
+    rows = [
+        row(s, m, fell=0.0, **more) for s in (0, 1) for m, more in (("none", {}), ("pronk", {"wrench_rise_s": 0.2}))
+    ]
+    write_reports(tmp_path, compile_results("s", rows))
+    text = (tmp_path / "tables.md").read_text()
+    section = text[text.index("## 63 % of a step learned after [s]") :]
+    assert "| quiet | – | **0.20** [0.20, 0.20] |" in section
