@@ -21,6 +21,9 @@ class LimbConfig:
         swing_stiffness: Position gain of swinging joints [N·m/rad].
         swing_damping: Velocity gain of swinging joints [N·m·s/rad].
         stance_damping: Velocity gain of standing joints, about the motion of the commanded body [N·m·s/rad].
+        slip_damping: Velocity gain of standing joints, about the motion with which the foot stays where it is
+            [N·m·s/rad]. It costs nothing while the foot holds; a foot that slips, or that finds no ground, does not
+            run away with the force that the ground does not take.
         max_joint_acceleration: Bound of the acceleration fed forward while swinging [rad/s²].
         friction_compensation: Fraction of the joints' dry friction fed forward along the desired motion.
     """
@@ -28,6 +31,7 @@ class LimbConfig:
     swing_stiffness: float = 40.0
     swing_damping: float = 1.5
     stance_damping: float = 0.4
+    slip_damping: float = 3.0
     max_joint_acceleration: float = 600.0
     friction_compensation: float = 0.5
 
@@ -37,7 +41,13 @@ class LimbConfig:
         Raises:
             InvalidValue: Names the gain, what was got and what is allowed.
         """
-        for name in ("swing_stiffness", "swing_damping", "stance_damping", "friction_compensation"):
+        for name in (
+            "swing_stiffness",
+            "swing_damping",
+            "stance_damping",
+            "slip_damping",
+            "friction_compensation",
+        ):
             if not getattr(self, name) >= 0.0:
                 raise InvalidValue(f"LimbConfig.{name} must be >= 0, got {getattr(self, name)}")
         if not self.max_joint_acceleration > 0.0:
@@ -99,7 +109,7 @@ def limb_command(
     """Turn stance forces and swing references into one impedance command.
 
     Standing legs push with -Jᵀ f, carry their own weight, and are damped about the joint rates that the
-    commanded motion of the body implies. Swinging legs get the torques of the desired motion by
+    commanded motion of the body implies, and about those with which the feet stay where they are. Swinging legs get the torques of the desired motion by
     inverse dynamics, and joint stiffness around it.
 
     Args:
@@ -110,7 +120,7 @@ def limb_command(
         armature: Shape (12,) [kg·m²].
         joint_damping: Viscous friction of the joints, shape (12,) [N·m·s/rad].
         dry_friction: Dry friction to compensate, shape (12,) [N·m].
-        gains: Swing stiffness, swing damping, stance damping, bound of joint acceleration, shape (4,).
+        gains: Swing stiffness, swing damping, stance damping, bound of joint acceleration, slip damping, shape (5,).
         joint_position: Measured, shape (12,) [rad].
         joint_velocity: Measured, shape (12,) [rad/s].
         rotation: Base to world, shape (3, 3).
@@ -154,6 +164,8 @@ def limb_command(
     relative = np.empty(3)
     result = np.empty(3)
     w = spin_body
+    held = np.zeros(12)
+    share = gains[4] / max(gains[2] + gains[4], 1e-9)
     for leg in range(4):
         r = feet[leg]
         jac = jacobians[leg]
@@ -174,6 +186,18 @@ def limb_command(
         for i in range(3):
             velocity[3 * leg + i] = min(max(result[i], -25.0), 25.0)
         if standing:
+            # The foot at rest in the world, as the body moves now.
+            for i in range(3):
+                s = 0.0
+                for j in range(3):
+                    s -= rotation[j, i] * base_velocity[j]
+                relative[i] = s
+            relative[0] -= w[1] * r[2] - w[2] * r[1]
+            relative[1] -= w[2] * r[0] - w[0] * r[2]
+            relative[2] -= w[0] * r[1] - w[1] * r[0]
+            _solve3(jac, relative, 1e-6, result)
+            for i in range(3):
+                held[3 * leg + i] = min(max(result[i], -25.0), 25.0)
             continue
         # Acceleration of the foot as seen from the turning base.
         vr = np.zeros(3)
@@ -227,7 +251,7 @@ def limb_command(
                 effort[k] -= s
                 position[k] = joint_position[k]
                 stiffness[k] = 0.0
-                damping[k] = gains[2]
+                damping[k] = gains[2] + gains[4]
         else:
             for j in range(3):
                 k = 3 * leg + j
@@ -237,3 +261,5 @@ def limb_command(
             k = 3 * leg + j
             # A steep but continuous sign function: full compensation above 0.3 rad/s.
             effort[k] += dry_friction[k] * min(max(velocity[k] / 0.3, -1.0), 1.0)
+            if stance[leg] > 0.5:
+                velocity[k] += share * (held[k] - velocity[k])

@@ -244,12 +244,15 @@ class ConvexMpc:
         self._plan = None
         self._guess[:] = False
 
-    def build_qp(self, inputs: MpcInput, max_normal_force: float | None = None) -> ForceQp:
+    def build_qp(
+        self, inputs: MpcInput, max_normal_force: float | None = None, friction: float | None = None
+    ) -> ForceQp:
         """Build the condensed program.
 
         Args:
             inputs: State, reference, contacts and residual over the horizon.
             max_normal_force: Upper bound of each normal force [N]; default from the config.
+            friction: Friction coefficient; default from the config.
 
         Returns:
             The program; its arrays are views of buffers that the next call overwrites.
@@ -280,7 +283,7 @@ class ConvexMpc:
         return ForceQp(
             self._hessian[: n * n].reshape(n, n),
             self._gradient[:n],
-            self.config.friction,
+            self.config.friction if friction is None else friction,
             self._low[:count],
             self._high[:count],
             self._contact_step[:count],
@@ -330,7 +333,14 @@ class ConvexMpc:
             self._guess[qp.contact_step[contact], qp.contact_leg[contact], kind] = True
         return found, x, iterations
 
-    def plan(self, inputs: MpcInput, time: float, yaw: float, max_normal_force: float | None = None) -> ForcePlan:
+    def plan(
+        self,
+        inputs: MpcInput,
+        time: float,
+        yaw: float,
+        max_normal_force: float | None = None,
+        friction: float | None = None,
+    ) -> ForcePlan:
         """Build and solve; fall back on the previous plan when the solver fails.
 
         Args:
@@ -338,12 +348,13 @@ class ConvexMpc:
             time: Time at which the horizon starts [s].
             yaw: Yaw of the heading frame [rad].
             max_normal_force: Upper bound of each normal force [N]; default from the config.
+            friction: Friction coefficient; default from the config.
 
         Returns:
             The plan, with `found` false when it is the old one.
         """
         start = clock.perf_counter()
-        qp = self.build_qp(inputs, max_normal_force)
+        qp = self.build_qp(inputs, max_normal_force, friction)
         found, x, iterations = self.solve(qp)
         forces = np.zeros((self.config.horizon, 4, 3))
         if found:

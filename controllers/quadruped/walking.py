@@ -12,6 +12,7 @@ from controllers.quadruped.adaptation import Adaptation
 from controllers.quadruped.body import BodyState
 from controllers.quadruped.footholds import FootholdConfig
 from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
+from controllers.quadruped.grip import Grip, GripConfig
 from controllers.quadruped.ground import GroundPlane
 from controllers.quadruped.limbs import LimbConfig, limb_command
 from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig
@@ -25,6 +26,9 @@ from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCo
 from controllers.robot.kinematics import LegKinematics
 
 Array = npt.NDArray[np.float64]
+
+# A drop of the friction coefficient to this share of what the plan reckons with cannot wait for the next one.
+REPLAN_SHARE = 0.8
 
 _NO_FORCES = np.zeros((4, 3))
 
@@ -41,6 +45,7 @@ class WalkingConfig:
         residual_in_torques: Follow the residual between force plans as well, at the control rate.
         mpc: Force MPC.
         foothold: Footholds.
+        grip: Friction that the feet find.
         limb: Joint gains.
         reference: Command limits.
     """
@@ -52,6 +57,7 @@ class WalkingConfig:
     residual_in_torques: bool = True
     mpc: MpcConfig = field(default_factory=MpcConfig)
     foothold: FootholdConfig = field(default_factory=FootholdConfig)
+    grip: GripConfig = field(default_factory=GripConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
 
@@ -87,6 +93,7 @@ class Walking:
 
     Attributes:
         adaptation: The learner and its bookkeeping.
+        grip: Friction that the feet find.
         mpc: The force MPC, with its count of failures.
         reference: The smoothed command.
         forces: Commanded ground reaction forces, world, shape (4, 3) [N].
@@ -122,9 +129,18 @@ class Walking:
             np.array(description.armature),
             np.array(description.damping),
             limb.friction_compensation * np.array(description.frictionloss),
-            np.array([limb.swing_stiffness, limb.swing_damping, limb.stance_damping, limb.max_joint_acceleration]),
+            np.array(
+                [
+                    limb.swing_stiffness,
+                    limb.swing_damping,
+                    limb.stance_damping,
+                    limb.max_joint_acceleration,
+                    limb.slip_damping,
+                ]
+            ),
         )
         self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
+        self.grip = Grip(config.grip, description, config.mpc.friction)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
 
@@ -134,6 +150,7 @@ class Walking:
         self._fresh = True
         self._current: ForcePlan | None = None
         self._next_plan = -np.inf
+        self._planned_friction = self.config.mpc.friction
         c = self.config
         self._swing = SwingLegs(c.foothold, self._under_hips, self.robot.foot_radius, c.landing_depth)
         self.forces = np.zeros((4, 3))
@@ -144,6 +161,7 @@ class Walking:
         self.height = float("nan")
         self.plan: ForcePlan | None = None
         self.mpc.reset()
+        self.grip.reset()
         self.adaptation.interrupt()
 
     @property
@@ -191,6 +209,9 @@ class Walking:
         if dt > 0.0:
             known = self._current is None or self._current.found
             self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known)
+        self.grip.update(state, body, self.standing, estimate.contact, self._ground.plane, dt)
+        if self.grip.friction < REPLAN_SHARE * self._planned_friction:
+            self._next_plan = time
         self._ground.update(body.feet, standing, estimate.contact, body.com, dt, estimate.foot_force)
         height = float(body.com[2]) - self._ground.height(body.com)
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
@@ -266,7 +287,7 @@ class Walking:
         change = self.residual - planned
         # A plan that failed on a residual which is not finite leaves nothing to follow.
         if change.any() and np.isfinite(change).all():
-            compensate(body.levers, schedule.contact, body.yaw, change, self.config.mpc.friction, self.forces)
+            compensate(body.levers, schedule.contact, body.yaw, change, self.grip.friction, self.forces)
 
     def _replan(self, body: BodyState, velocity_reference: Array, height: float, time: float) -> ForcePlan:
         inputs, learner = self._outlook.describe(
@@ -291,4 +312,5 @@ class Walking:
         inputs.residual = self.adaptation.learner.predict(learner)
         self._residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()
-        return self.mpc.plan(inputs, time, body.yaw)
+        self._planned_friction = self.grip.friction
+        return self.mpc.plan(inputs, time, body.yaw, friction=self.grip.friction)
