@@ -33,7 +33,7 @@ class GripConfig:
     """
 
     slip_speed: float = 0.15
-    settle_time: float = 0.02
+    settle_time: float = 0.03
     least_load: float = 0.12
     margin: float = 0.8
     drop_time: float = 0.01

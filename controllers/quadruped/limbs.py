@@ -109,8 +109,8 @@ def limb_command(
     """Turn stance forces and swing references into one impedance command.
 
     Standing legs push with -Jᵀ f, carry their own weight, and are damped about the joint rates that the
-    commanded motion of the body implies, and about those with which the feet stay where they are. Swinging legs get the torques of the desired motion by
-    inverse dynamics, and joint stiffness around it.
+    commanded motion of the body implies, and about those with which the feet stay where they are. Swinging
+    legs get the torques of the desired motion by inverse dynamics, and joint stiffness around it.
 
     Args:
         geometry: Packed leg geometry, shape (4, 4, 3) [m].

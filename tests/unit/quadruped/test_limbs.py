@@ -10,6 +10,7 @@ from controllers.robot.kinematics import LegKinematics
 from controllers.rotations import matrix_from_rpy, quaternion_from_rpy
 
 STIFFNESS, DAMPING, STANCE_DAMPING, MAX_ACCELERATION = 40.0, 1.5, 0.4, 600.0
+SLIP_DAMPING = 3.0
 
 
 class Limbs:
@@ -31,6 +32,7 @@ class Limbs:
         self.velocity_reference, self.spin_reference_body = np.zeros(3), np.zeros(3)
         self.dry_friction = np.zeros(12)
         self.max_acceleration = MAX_ACCELERATION
+        self.slip_damping = 0.0
 
     def command(self):
         r = self.robot
@@ -39,7 +41,7 @@ class Limbs:
             self.kinematics.packed,
             *(np.array(a) for a in (r.link_mass, r.link_com, r.link_inertia, r.armature, r.damping)),
             self.dry_friction,
-            np.array([STIFFNESS, DAMPING, STANCE_DAMPING, self.max_acceleration]),
+            np.array([STIFFNESS, DAMPING, STANCE_DAMPING, self.max_acceleration, self.slip_damping]),
             *(self.joints, self.rates, self.rotation, self.base_position, self.base_velocity, self.spin_body),
             *(self.stance, self.forces, self.foot_position, self.foot_velocity, self.foot_acceleration),
             *(self.velocity_reference, self.spin_reference_body, *out),
@@ -221,7 +223,41 @@ def test_dry_friction_is_fed_forward_along_the_wanted_motion():
     assert (np.abs(limbs.velocity) > 0.3).any()
 
 
-@pytest.mark.parametrize("name", ["swing_stiffness", "swing_damping", "stance_damping", "friction_compensation"])
+def test_a_foot_that_slips_is_braked_and_one_that_holds_is_not():
+    limbs = Limbs()
+    # The feet at rest in the world while the base moves: no slip.
+    twin = Twin(limbs)
+    for leg in range(4):
+        jacobian = twin.foot_jacobian(leg)
+        motion = twin.data.qvel.copy()
+        motion[twin.dof] = 0.0
+        own = twin.dof[3 * leg : 3 * leg + 3]
+        limbs.rates[3 * leg : 3 * leg + 3] = np.linalg.solve(jacobian[:, own], -jacobian @ motion)
+    damped = limbs.command().damping * (limbs.velocity - limbs.rates)
+    limbs.slip_damping = SLIP_DAMPING
+    braked = limbs.command().damping * (limbs.velocity - limbs.rates)
+    assert braked == pytest.approx(damped, abs=2e-3)
+    # Now one joint of each leg is faster.
+    limbs.slip_damping = 0.0
+    limbs.rates[1::3] += 2.0
+    damped = limbs.command().damping * (limbs.velocity - limbs.rates)
+    limbs.slip_damping = SLIP_DAMPING
+    braked = limbs.command().damping * (limbs.velocity - limbs.rates)
+    assert (braked - damped).reshape(4, 3) == pytest.approx(np.tile([0.0, -2.0 * SLIP_DAMPING, 0.0], (4, 1)), abs=2e-3)
+
+
+def test_braking_slips_leaves_the_dry_friction_that_is_fed_forward_alone():
+    limbs = Limbs()
+    limbs.dry_friction[:] = 0.7
+    limbs.velocity_reference[:] = 0.5, 0.2, 0.0
+    before = limbs.command().effort.copy()
+    limbs.slip_damping = SLIP_DAMPING
+    assert np.array_equal(limbs.command().effort, before)
+
+
+@pytest.mark.parametrize(
+    "name", ["swing_stiffness", "swing_damping", "stance_damping", "slip_damping", "friction_compensation"]
+)
 @pytest.mark.parametrize("value", [-0.1, float("nan")])
 def test_negative_gains_are_refused(name, value):
     with pytest.raises(InvalidValue, match=f"LimbConfig.{name} must be >= 0, got {value}"):

@@ -151,6 +151,17 @@ def test_a_bound_on_the_normal_force_holds():
     assert forces[..., 2].max() == pytest.approx(60.0, abs=1e-6)
 
 
+def test_forces_keep_to_a_friction_coefficient_of_the_moment():
+    inputs = trotting()
+    inputs.velocity[3] = -0.5
+    mpc = ConvexMpc(MpcConfig(friction=0.5), MASS)
+    for friction in (0.5, 0.05):
+        forces = mpc.plan(inputs, 0.0, 0.0, friction=friction).forces
+        loaded = forces[forces[..., 2] > 1.0]
+        ratio = np.abs(loaded[:, :2]).max(axis=1) / loaded[:, 2]
+        assert ratio.max() == pytest.approx(friction, abs=1e-6)
+
+
 def test_a_robot_that_stands_still_carries_its_weight():
     inputs = standing()
     plan = ConvexMpc(MpcConfig(), MASS).plan(inputs, 0.0, 0.0)

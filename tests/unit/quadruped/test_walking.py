@@ -51,23 +51,34 @@ class Held:
         self.robot = load_robot("go2")
         self.learner = learner or Fixed()
         self.walking = Walking(self.robot, config or WalkingConfig(), self.learner)
-        self.geometry = LegKinematics(self.robot).packed
+        kinematics = LegKinematics(self.robot)
+        self.geometry = kinematics.packed
+        self.jacobians = kinematics.foot_positions_and_jacobians(np.array(self.robot.standing_position))[1]
         self.orientation = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
         self.body, self.tick, self.plans = BodyState(), 0, []
+        self.velocity, self.ratio = 0.0, 0.0
 
     @property
     def time(self):
         return self.tick * DT
 
+    def slide(self, velocity, ratio):
+        """Let the robot slide over ground that takes so much of the load, its joints at rest."""
+        self.velocity, self.ratio = velocity, ratio
+        return self
+
     def step(self, command, ticks=1):
         pose = np.array(self.robot.standing_position)
         for _ in range(ticks):
             self.tick += 1
+            load = 0.25 * self.robot.mass * 9.81 * np.array([-self.ratio, 0.0, 1.0])
+            effort = -np.einsum("lij,i->lj", self.jacobians, load).ravel()
             state = RobotState(
-                self.time, pose, np.zeros(12), np.zeros(12), self.orientation, np.zeros(3), np.array([0, 0, 9.81])
+                self.time, pose, np.zeros(12), effort, self.orientation, np.zeros(3), np.array([0, 0, 9.81])
             )
             position = np.array([0.0, 0.0, self.robot.standing_height])
-            estimate = BaseEstimate(self.time, position, self.orientation, np.zeros(3), np.zeros(3))
+            velocity = np.array([self.velocity, 0.0, 0.0])
+            estimate = BaseEstimate(self.time, position, self.orientation, velocity, np.zeros(3))
             self.body.update(self.geometry, np.array(self.robot.com), pose, estimate)
             self.joint = self.walking.step(state, estimate, self.body, command, self.time, DT)
             if self.walking.plan is not None:
@@ -214,6 +225,25 @@ def test_stance_feet_follow_the_residual_between_plans_if_asked_to(follow, expec
     more = held.walking.forces.sum(axis=0) - before.sum(axis=0)
     # Damped least squares on four feet take up 4 / (4 + 0.5) of it.
     assert more == pytest.approx([0.0, 0.0, expected * 4.0 / 4.5], abs=0.5)
+
+
+def test_feet_that_slip_are_asked_for_no_more_than_the_ground_gives():
+    held = Held().step(STAND, 20).slide(0.4, 0.1).step(STAND, 60)
+    assert held.walking.grip.friction == pytest.approx(0.8 * 0.1, abs=0.05)
+    forces = held.plans[-1].forces
+    # Braking from 0.4 m/s would take more than that.
+    assert np.abs(forces[0, :, 0]).max() == pytest.approx(held.walking.grip.friction * forces[0, 0, 2], rel=0.5)
+    assert (np.abs(forces[..., :2]) <= held.walking.grip.friction * forces[..., 2:] + 1e-6).all()
+    loose = Held().slide(0.0, 0.9).step(STAND, 20).slide(0.4, 0.9).step(STAND, 60)
+    assert loose.walking.grip.friction == WalkingConfig().mpc.friction
+
+
+def test_a_slip_is_planned_for_at_once():
+    config = WalkingConfig(mpc_period=0.1)
+    held = Held(config=config).step(STAND, 20)
+    plans = len(held.plans)
+    held.slide(0.4, 0.0).step(STAND, 10)
+    assert len(held.plans) > plans
 
 
 def test_velocity_commands_do_not_move_a_standing_robot():
