@@ -28,7 +28,8 @@ def caption(frame: Frame, label: str = "") -> list[tuple[str, tuple[float, ...] 
     """
     lines: list[tuple[str, tuple[float, ...] | None]] = [(label, None)] if label else []
     mass = sum(payload.mass(frame.time) or payload.mass_kg for payload in frame.payloads)
-    lines.append((f"t = {frame.time:5.1f} s   payload {mass:.1f} kg", None))
+    load = f"   payload {mass:.1f} kg" if mass > 0.0 else ""
+    lines.append((f"t = {frame.time:5.1f} s{load}", None))
     for name, wrench, rgba in (("true", frame.truth, TRUTH_RGBA), ("estimated", frame.estimate, ESTIMATE_RGBA)):
         if wrench is not None:
             lines.append((f"{name} force  {wrench[0]:+6.1f} {wrench[1]:+6.1f} {wrench[2]:+6.1f} N", rgba))

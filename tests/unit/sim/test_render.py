@@ -152,6 +152,10 @@ def test_a_caption_tells_time_mass_and_forces():
     assert lines[2] == ("estimated force    +1.0   -2.0  -70.0 N", ESTIMATE_RGBA)
 
 
+def test_a_caption_names_no_payload_where_there_is_none_and_adds_the_notes_of_the_frame():
+    assert caption(frame(3.0, notes=(("height error", None),))) == [("t =   3.0 s", None), ("height error", None)]
+
+
 def test_text_changes_only_its_corner():
     blank = np.full((200, 300, 3), 90, dtype=np.uint8)
     written = annotate(blank, [("hello", None), ("orange", (1.0, 0.5, 0.0))])
