@@ -23,6 +23,7 @@ LOADED_ON_SLOPE_AT_S = 5.2
 SLOPE_SPEED_MPS = 0.4
 ROUGH_SPEED_MPS = 0.4
 STEP_S = 3.0
+ICE_AT_M = 1.5
 PUSH_PHASES = 6
 TROT_PERIOD_S = GAITS["trot"].period
 BACK_M = 0.13
@@ -211,9 +212,9 @@ def strips(width_m: float) -> FrictionPatches:
         width_m: Width of a strip [m].
 
     Returns:
-        Friction of 0.5 and 0.05 from 1 m on.
+        Friction of 0.5 and 0.05 in turn; the first ice begins `ICE_AT_M` from the start, however wide the strips are.
     """
-    return FrictionPatches(width_m, (0.5, 0.05), 1.0)
+    return FrictionPatches(width_m, (0.5, 0.05), ICE_AT_M - width_m)
 
 
 def shove(newton: float, phase: int, seconds: float = 3.0, duration_s: float = 0.1) -> Scenario:

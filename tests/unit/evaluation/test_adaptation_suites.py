@@ -103,7 +103,10 @@ def test_grounds_are_what_their_names_say():
     assert built("slope_across_15deg_8kg").terrain == Slope(15.0, "y")
     assert built("rough_0p25m_8kg").terrain.peak_to_peak_m == 0.25
     assert built("rough_0p25m_8kg").disturbances[0].mass_kg == 8.0
-    assert built("strips_0p05m").friction == FrictionPatches(0.05, (0.5, 0.05), 1.0)
+    assert built("strips_0p05m").friction == FrictionPatches(0.05, (0.5, 0.05), 1.45)
+    for width in ("0p05", "0p25", "0p5", "4"):
+        ground = built(f"strips_{width}m").friction
+        assert [ground.coefficient(x, 0.0) for x in (1.46, 1.51)] == [0.5, 0.05]
     assert built("delay_force_10ms").sensors.delay_ticks == 5
     assert built("weak_leg_85pc").leg_strength == (1.0, 0.85, 1.0, 1.0)
     assert built("turn").commands[-1].command.yaw_rate == 0.5
