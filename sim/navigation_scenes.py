@@ -1,6 +1,6 @@
 """Scenes of multi-robot navigation by name and seed."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import numpy as np
@@ -20,15 +20,28 @@ SPEEDS = (0.5, 1.5)
 
 
 def _placed(
-    rng: np.random.Generator, radius: Array, low: Array, high: Array, obstacles: Iterable[Obstacle] = ()
+    rng: np.random.Generator,
+    radius: Array,
+    low: Array,
+    high: Array,
+    obstacles: Sequence[Obstacle] = (),
+    away: tuple[Array, float] | None = None,
 ) -> Array | None:
-    """Place discs at random, clear of one another and of obstacles; None where they did not fit."""
+    """Place discs at random, clear of one another and of obstacles; None where they did not fit.
+
+    Each keeps a distance from its own point of `away`, where that is given.
+    """
     points = np.zeros((len(radius), 2))
     for i, r in enumerate(radius):
         for _ in range(ATTEMPTS):
             point = rng.uniform(low, high)
             gaps = np.linalg.norm(points[:i] - point, axis=1) - radius[:i] - r
-            if (gaps > SPACING).all() and all(_clearance(point, item) > r + SPACING for item in obstacles):
+            near = away is not None and np.linalg.norm(point - away[0][i]) <= away[1]
+            if (
+                not near
+                and (gaps > SPACING).all()
+                and all(_clearance(point, item) > r + SPACING for item in obstacles)
+            ):
                 points[i] = point
                 break
         else:
@@ -50,11 +63,12 @@ def _clearance(point: Array, item: Obstacle) -> float:
 
 
 def random(seed: int, agents: int = 10) -> Scene:
-    """Scatter robots of mixed sizes and speeds over a square.
+    """Draw robots of mixed sizes and speeds on a square.
 
-    As dense as the test cases that came with CADRL (Chen et al., "Decentralized Non-communicating Multiagent Collision
-    Avoidance with Deep Reinforcement Learning", ICRA 2017): radii 0.2–0.8 m, speeds 0.5–1.5 m/s, half a side of 4 m for
-    fewer than five robots and 6–8 m for more, goals farther away than half a side.
+    As the test cases that came with CADRL (Chen et al., "Decentralized Non-communicating Multiagent Collision Avoidance
+    with Deep Reinforcement Learning", ICRA 2017): radii 0.2–0.8 m, speeds 0.5–1.5 m/s; 15 % of the scenes let pairs
+    exchange places, 15 % lead all across a circle, the others scatter starts and goals that are more than half a side
+    apart. Half a side is 4 m for fewer than five robots and 5–6 m for ten; more get the same area each.
 
     Args:
         seed: Seed.
@@ -64,36 +78,53 @@ def random(seed: int, agents: int = 10) -> Scene:
         The scene.
     """
     rng = np.random.default_rng([seed, agents])
-    half = 4.0 if agents < 5 else rng.uniform(6.0, 8.0) * np.sqrt(max(agents, 10) / 10.0)
-    low, high = np.full(2, -half), np.full(2, half)
+    kind = rng.random()
+    half = 4.0 if agents < 5 else rng.uniform(5.0, 6.0) * np.sqrt(max(agents, 10) / 10.0)
+    draw = _exchanging if kind < 0.15 else _across if kind < 0.3 else _scattered
     while True:
         radius, speed = rng.uniform(*RADII, agents), rng.uniform(*SPEEDS, agents)
-        start, goal = _placed(rng, radius, low, high), _placed(rng, radius, low, high)
-        if start is not None and goal is not None:
-            # Goals that are too near are exchanged by drawing all of them again.
-            for _ in range(ATTEMPTS):
-                if (np.linalg.norm(goal - start, axis=1) > half).all():
-                    return Scene(f"random_{agents}", start, goal, speed, radius)
-                redrawn = _far_goals(rng, start, radius, low, high, half)
-                if redrawn is None:
-                    break
-                goal = redrawn
+        drawn = draw(rng, radius, half)
+        if drawn is not None:
+            return Scene(f"random_{agents}", *drawn, speed, radius)
 
 
-def _far_goals(
-    rng: np.random.Generator, start: Array, radius: Array, low: Array, high: Array, distance: float
-) -> Array | None:
-    goal = np.zeros_like(start)
-    for i, r in enumerate(radius):
-        for _ in range(ATTEMPTS):
-            point = rng.uniform(low, high)
-            gaps = np.linalg.norm(goal[:i] - point, axis=1) - radius[:i] - r
-            if (gaps > SPACING).all() and np.linalg.norm(point - start[i]) > distance:
-                goal[i] = point
-                break
-        else:
+def _scattered(rng: np.random.Generator, radius: Array, half: float) -> tuple[Array, Array] | None:
+    low, high = np.full(2, -half), np.full(2, half)
+    start = _placed(rng, radius, low, high)
+    goal = None if start is None else _placed(rng, radius, low, high, away=(start, half))
+    return None if start is None or goal is None else (start, goal)
+
+
+def _exchanging(rng: np.random.Generator, radius: Array, half: float) -> tuple[Array, Array] | None:
+    """Pairs exchange places, so that each meets its partner head on; one robot may be left over."""
+    low, high = np.full(2, -half), np.full(2, half)
+    pairs = len(radius) // 2 * 2
+    # Partners take one another's place: both must fit.
+    size = radius.copy()
+    size[:pairs] = np.repeat(radius[:pairs].reshape(-1, 2).max(axis=1), 2)
+    start = _placed(rng, size, low, high)
+    if start is None:
+        return None
+    goal = start.copy()
+    goal[:pairs] = start[:pairs].reshape(-1, 2, 2)[:, ::-1].reshape(-1, 2)
+    if pairs < len(radius):
+        goal[-1] = -start[-1]
+        gaps = np.linalg.norm(goal[:-1] - goal[-1], axis=1) - size[:-1] - size[-1]
+        if not (gaps > SPACING).all():
             return None
-    return goal
+    return start, goal
+
+
+def _across(rng: np.random.Generator, radius: Array, half: float) -> tuple[Array, Array] | None:
+    """Robots at random angles of a circle go to the other side."""
+    gap = 2.0 * radius.max() + SPACING
+    size = max(half, 1.2 * len(radius) * gap / (2.0 * np.pi))
+    least = 2.0 * np.arcsin(0.5 * gap / size)
+    room = 2.0 * np.pi - len(radius) * least
+    share = rng.dirichlet(np.ones(len(radius)))
+    angle = rng.uniform(0.0, 2.0 * np.pi) + np.cumsum(least + room * share)
+    start = size * np.stack((np.cos(angle), np.sin(angle)), axis=1)
+    return start, -start
 
 
 def circle(seed: int, agents: int = 8) -> Scene:
@@ -211,7 +242,18 @@ def _two_sides(
     right, left, _ = places
     goal_left, goal_right = (_placed(rng, radius[part], near, far) for part in (slice(side), slice(side, None)))
     assert right is not None and left is not None and goal_left is not None and goal_right is not None
+    goal_left, goal_right = _front_goes_far(right, goal_left), _front_goes_far(left, goal_right)
     return np.concatenate((right, left * mirror)), np.concatenate((goal_left * mirror, goal_right))
+
+
+def _front_goes_far(start: Array, goal: Array) -> Array:
+    """Exchange goals so that who starts nearest to x = 0 goes farthest beyond it and is in nobody's way there.
+
+    Radii of a group differ by less than the room between two goals, so that these still fit.
+    """
+    sorted_goal = np.zeros_like(goal)
+    sorted_goal[np.argsort(np.abs(start[:, 0]))] = goal[np.argsort(-np.abs(goal[:, 0]))]
+    return sorted_goal
 
 
 def corridor(seed: int, agents: int = 4) -> Scene:
@@ -259,8 +301,7 @@ def intersection(seed: int, agents: int = 8) -> Scene:
         here = _placed(rng, radius[members], np.array([-2.0 - span, -0.6]), np.array([-2.0, 0.6]))
         there = _placed(rng, radius[members], np.array([2.0, -0.6]), np.array([2.0 + span, 0.6]))
         assert here is not None and there is not None
-        start[members], goal[members] = here @ turn.T, there @ turn.T
-    # Goals of one arm lie among the starts of another: an arm's robots have left before they are needed.
+        start[members], goal[members] = here @ turn.T, _front_goes_far(here, there) @ turn.T
     reach = 5.0 + agents / 4.0
     walls = tuple(
         polygon([[x * 1.0, y * 1.0], [x * reach, y * 1.0], [x * reach, y * reach], [x * 1.0, y * reach]])
