@@ -1,0 +1,228 @@
+"""A hand-made schedule that keeps robots going: look ahead, keep right, give way.
+
+The filter keeps robots apart, but robots that all press straight for their goals come to a stop where pushes balance
+(Grover, Liu and Sycara, "Deadlock Analysis and Resolution for Multi-Robot Systems", WAFR 2020). This schedule picks,
+for every robot from its own row alone, the turn and the pace of its preferred velocity; safety does not depend on it.
+
+Among velocities v on a grid of turns and paces it takes the least
+
+    |v − v_pref| / s + danger · max_j max(0, 1/t_j(v) − 1/horizon) + left · [turn to the left],
+
+where t_j is the time to contact with neighbour j if both do their share of the change, that is with relative velocity
+v/α − (1/α − 1) v_i − v_j (α = ½, or 1 for those that do not cooperate): the penalty form of reciprocal velocity
+obstacles (van den Berg, Lin and Manocha, "Reciprocal Velocity Obstacles for Real-Time Multi-Agent Navigation", ICRA
+2008), here in front of a filter that needs no collision avoidance of it. Turning right is cheaper than turning left,
+for all robots alike, so that those that meet head on pass each other on the same side.
+
+Robots that make no progress for `patience` give way to those that come first in a fixed order: of two, the one farther
+along a fixed direction of the map. The order is total, so that in every knot one robot insists and nobody waits in a
+circle, and both of a pair see it alike without a word.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from numba import njit
+
+from controllers.errors import InvalidValue
+from controllers.safety.gains import Gains
+from controllers.safety.graph import Neighbourhood
+
+Array = npt.NDArray[np.float64]
+BoolArray = npt.NDArray[np.bool_]
+
+# Of two robots the one farther along this direction of the map goes first: no axis, so that grids give no ties.
+ORDER = (float(np.cos(1.0)), float(np.sin(1.0)))
+
+
+@dataclass(frozen=True)
+class LivenessConfig:
+    """Settings of the schedule.
+
+    Attributes:
+        gain: How fast gaps to neighbours may be used up [1/s].
+        obstacle_gain: The same for obstacles [1/s].
+        horizon: Contacts later than this do not matter [s].
+        danger: Weight of an early contact [s].
+        obstacle_danger: The same for obstacles [s].
+        left: Price of turning to the left.
+        padding: Share of the sum of two radii by which robots are taken to be larger.
+        waiting: Price of going slowly, for every second without progress [1/s].
+        patience: Time without progress after which a robot gives way [s].
+        reach: Gap within which a robot gives way, in own radii.
+        turns: Number of turns to either side that are tried.
+    """
+
+    gain: float = 3.0
+    obstacle_gain: float = 5.0
+    horizon: float = 4.0
+    danger: float = 1.0
+    obstacle_danger: float = 0.3
+    left: float = 0.05
+    padding: float = 0.03
+    waiting: float = 0.3
+    patience: float = 2.0
+    reach: float = 2.0
+    turns: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuse values that make no sense.
+
+        Raises:
+            InvalidValue: Names the field.
+        """
+        for name in self.__dataclass_fields__:
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0.0):
+                raise InvalidValue(f"LivenessConfig.{name} must be finite and not negative, got {value}")
+        if self.horizon == 0.0 or self.turns < 1:
+            raise InvalidValue(f"LivenessConfig needs a horizon and at least one turn, got {self}")
+
+
+@njit(cache=True, inline="always")
+def _contact(px: float, py: float, body: float, wx: float, wy: float) -> float:
+    """Inverse of the time until a point that moves at w comes within `body` of p; 0 where it never does."""
+    toward = px * wx + py * wy
+    if toward <= 0.0:
+        return 0.0
+    squared = wx * wx + wy * wy
+    c = px * px + py * py - body * body
+    if c <= 0.0:
+        # In touch already: the harder they press the worse.
+        return 10.0 * toward / np.sqrt(squared * (px * px + py * py) + 1e-300)
+    under = toward * toward - squared * c
+    if under <= 0.0:
+        return 0.0
+    return (toward + np.sqrt(under)) / c
+
+
+@njit(cache=True)
+def _choose(
+    settings: tuple[float, float, float, float, float, float, float, float, int],
+    dt: float,
+    order: tuple[float, float],
+    own: tuple[Array, Array, Array, Array, Array, BoolArray],
+    near: tuple[BoolArray, Array, Array, Array, BoolArray, Array],
+    still: tuple[BoolArray, Array],
+    turn: Array,
+    pace: Array,
+) -> None:
+    """Pick turn and pace of every robot."""
+    horizon, danger, wall_danger, left, padding, waiting, patience, reach, turns = settings
+    goal, velocity, radius, speed, stall, present = own
+    valid, position, relative_velocity, body, uncooperative, gap = near
+    wall, point = still
+    for i in range(radius.shape[0]):
+        if not present[i]:
+            continue
+        s = speed[i]
+        distance = np.sqrt(goal[i, 0] ** 2 + goal[i, 1] ** 2)
+        if distance <= 0.0 or s <= 0.0:
+            continue
+        ex, ey = goal[i, 0] / distance, goal[i, 1] / distance
+        full = min(s, distance / dt)
+        yields = False
+        if stall[i] > patience:
+            for j in range(valid.shape[1]):
+                if valid[i, j] and gap[i, j] < reach * radius[i]:
+                    yields = yields or order[0] * position[i, j, 0] + order[1] * position[i, j, 1] > 0.0
+        best = np.inf
+        for k in range(-turns, turns + 1):
+            angle = np.pi * k / turns
+            c, sn = np.cos(angle), np.sin(angle)
+            dx, dy = c * ex - sn * ey, sn * ex + c * ey
+            for level in range(3):
+                share = 1.0 - level / 2.0
+                if share == 0.0 and k != 0:
+                    continue
+                length = s * share if k != 0 else full * share
+                vx, vy = length * dx, length * dy
+                worst = 0.0
+                for j in range(valid.shape[1]):
+                    if not valid[i, j]:
+                        continue
+                    ux = relative_velocity[i, j, 0] + velocity[i, 0]
+                    uy = relative_velocity[i, j, 1] + velocity[i, 1]
+                    first = order[0] * position[i, j, 0] + order[1] * position[i, j, 1] > 0.0
+                    if uncooperative[i, j]:
+                        wx, wy = vx - ux, vy - uy
+                    else:
+                        wx, wy = 2.0 * vx - velocity[i, 0] - ux, 2.0 * vy - velocity[i, 1] - uy
+                    soon = _contact(
+                        position[i, j, 0], position[i, j, 1], body[i, j] * (1.0 + padding), wx, wy
+                    )
+                    worst = max(worst, danger * (soon - 1.0 / horizon))
+                for j in range(wall.shape[1]):
+                    if wall[i, j]:
+                        soon = _contact(point[i, j, 0], point[i, j, 1], radius[i] * (1.0 + padding), vx, vy)
+                        worst = max(worst, wall_danger * (soon - 1.0 / horizon))
+                cost = np.sqrt((vx - full * ex) ** 2 + (vy - full * ey) ** 2) / s + worst
+                cost += (1.0 - share) * waiting * stall[i]
+                if k > 0:
+                    cost += left
+                if cost < best:
+                    best, turn[i], pace[i] = cost, angle, min(length / full, 1.0)
+
+
+class Liveness:
+    """Chooses turn and pace so that robots keep going; fixed gains."""
+
+    def __init__(self, dt: float, config: LivenessConfig | None = None) -> None:
+        """Keep the settings.
+
+        Args:
+            dt: Control period [s].
+            config: Settings.
+
+        Raises:
+            InvalidValue: The period is not positive.
+        """
+        if not (np.isfinite(dt) and dt > 0.0):
+            raise InvalidValue(f"Liveness.dt must be positive and finite, got {dt}")
+        self.dt = dt
+        self.config = LivenessConfig() if config is None else config
+
+    def gains(self, neighbourhood: Neighbourhood) -> Gains:
+        """Choose for every robot of a batch.
+
+        Args:
+            neighbourhood: What N robots perceive.
+
+        Returns:
+            Fixed gains, equal shares, and the turn and pace of a robot that prefers to go straight for its goal.
+        """
+        view, config = neighbourhood, self.config
+        n, k = view.valid.shape
+        turn, pace = np.zeros(n), np.ones(n)
+        _choose(
+            (
+                config.horizon,
+                config.danger,
+                config.obstacle_danger,
+                config.left,
+                config.padding,
+                config.waiting,
+                config.patience,
+                config.reach,
+                config.turns,
+            ),
+            self.dt,
+            ORDER,
+            (view.goal, view.velocity, view.radius, view.speed, view.stall, view.present),
+            (
+                view.valid,
+                view.relative_position,
+                view.relative_velocity,
+                view.radius[:, None] + view.neighbour_radius,
+                view.uncooperative,
+                view.gap,
+            ),
+            (view.obstacle_valid, view.obstacle_point),
+            turn,
+            pace,
+        )
+        m = view.obstacle_valid.shape[1]
+        return Gains(
+            np.full((n, k), config.gain), np.full((n, k), 0.5), np.full((n, m), config.obstacle_gain), turn, pace
+        )
