@@ -25,7 +25,7 @@ IntArray = npt.NDArray[np.int64]
 
 # Clearance is measured on chords; robots that curve within a period are measured on this many.
 CHORDS = 4
-# Closing in on the goal at less than this share of one's speed is no progress.
+# Coming nearer to the goal than ever before by this share of the radius is progress.
 PROGRESS = 0.1
 
 
@@ -110,6 +110,7 @@ class NavigationWorld:
         self.steps = 0
         self.number = np.arange(len(scenes))
         self.stall = np.zeros(self.present.shape)
+        self.nearest = self.distance
         at_goal = self.at_goal
         self.tally = Tally(
             np.zeros(self.present.shape),
@@ -252,10 +253,11 @@ class NavigationWorld:
         tally.reached |= there
         slow = moved < 0.01 * self.speed * self.dt
         tally.idle = np.where(slow, tally.idle + self.dt, 0.0)
-        closing = np.linalg.norm(self.goal - before, axis=2) - np.linalg.norm(self.goal - after, axis=2)
-        stuck = (closing < PROGRESS * self.speed * self.dt) & ~there
-        self.stall = np.where(stuck, self.stall + self.dt, np.maximum(self.stall - 2.0 * self.dt, 0.0))
-        self.stall[there] = 0.0
+        # Progress is to come nearer to the goal than ever before; to circle about it, or to return, is none.
+        distance = np.linalg.norm(self.goal - after, axis=2)
+        nearer = distance < self.nearest - PROGRESS * self.radius
+        self.nearest = np.where(nearer, distance, self.nearest)
+        self.stall = np.where(nearer | there, 0.0, self.stall + self.dt)
 
     def keep(self, chosen: BoolArray) -> None:
         """Drop scenes that need not go on.
@@ -268,7 +270,7 @@ class NavigationWorld:
         self.state = self.state[flat]
         for name in ("present", "goal", "radius", "speed", "cooperative", "tolerance", "limit", "velocity", "number"):
             setattr(self, name, getattr(self, name)[chosen])
-        self.stall = self.stall[chosen]
+        self.stall, self.nearest = self.stall[chosen], self.nearest[chosen]
         tally = self.tally
         self.tally = Tally(
             tally.path[chosen],

@@ -148,9 +148,14 @@ def circle(seed: int, agents: int = 8) -> Scene:
     size = 200.0 * agents / 250.0 if large else max(4.0, agents * 1.5 / (2.0 * np.pi))
     radius, speed = (1.5, 2.0) if large else (0.5, 1.0)
     start = size * np.stack((np.cos(angle), np.sin(angle)), axis=1)
-    limit = 20.0 * size / speed
     return Scene(
-        f"circle_{agents}", start, -start, np.full(agents, speed), np.full(agents, radius), time_limit_s=limit
+        f"circle_{agents}",
+        start,
+        -start,
+        np.full(agents, speed),
+        np.full(agents, radius),
+        time_limit_s=max(60.0, 12.0 * size / speed),
+        dt=0.25 if large else 0.1,
     )
 
 

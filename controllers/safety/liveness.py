@@ -14,9 +14,10 @@ obstacles (van den Berg, Lin and Manocha, "Reciprocal Velocity Obstacles for Rea
 2008), here in front of a filter that needs no collision avoidance of it. Turning right is cheaper than turning left,
 for all robots alike, so that those that meet head on pass each other on the same side.
 
-Robots that make no progress for `patience` give way to those that come first in a fixed order: of two, the one farther
-along a fixed direction of the map. The order is total, so that in every knot one robot insists and nobody waits in a
-circle, and both of a pair see it alike without a word.
+What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. The longer a robot
+makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting and the dearer is the
+left side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress it
+swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about it.
 """
 
 from dataclasses import dataclass
@@ -32,8 +33,10 @@ from controllers.safety.graph import Neighbourhood
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
-# Of two robots the one farther along this direction of the map goes first: no axis, so that grids give no ties.
-ORDER = (float(np.cos(1.0)), float(np.sin(1.0)))
+# Paces that are tried, from full to standing.
+PACES = 3
+# What moves at less than this share of one's own speed stands.
+STANDING = 0.05
 
 
 @dataclass(frozen=True)
@@ -50,20 +53,22 @@ class LivenessConfig:
         padding: Share of the sum of two radii by which robots are taken to be larger.
         waiting: Price of going slowly, for every second without progress [1/s].
         patience: Time without progress after which a robot gives way [s].
-        reach: Gap within which a robot gives way, in own radii.
+        detour: How much the price of the other side grows, for every second without progress [1/s].
+        swing: Angle to the right by which a robot that lost patience turns its goal [rad].
         turns: Number of turns to either side that are tried.
     """
 
-    gain: float = 3.0
+    gain: float = 5.0
     obstacle_gain: float = 5.0
     horizon: float = 4.0
     danger: float = 1.0
-    obstacle_danger: float = 0.3
+    obstacle_danger: float = 0.1
     left: float = 0.05
     padding: float = 0.03
     waiting: float = 0.3
     patience: float = 2.0
-    reach: float = 2.0
+    detour: float = 0.3
+    swing: float = 1.3
     turns: int = 12
 
     def __post_init__(self) -> None:
@@ -99,20 +104,20 @@ def _contact(px: float, py: float, body: float, wx: float, wy: float) -> float:
 
 @njit(cache=True)
 def _choose(
-    settings: tuple[float, float, float, float, float, float, float, float, int],
+    settings: tuple[float, float, float, float, float, float, float, float, float, int],
     dt: float,
-    order: tuple[float, float],
     own: tuple[Array, Array, Array, Array, Array, BoolArray],
-    near: tuple[BoolArray, Array, Array, Array, BoolArray, Array],
+    near: tuple[BoolArray, Array, Array, Array, BoolArray],
     still: tuple[BoolArray, Array],
     turn: Array,
     pace: Array,
 ) -> None:
     """Pick turn and pace of every robot."""
-    horizon, danger, wall_danger, left, padding, waiting, patience, reach, turns = settings
+    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, turns = settings
     goal, velocity, radius, speed, stall, present = own
-    valid, position, relative_velocity, body, uncooperative, gap = near
+    valid, position, relative_velocity, body, uncooperative = near
     wall, point = still
+    seen = np.empty((valid.shape[1] + wall.shape[1], 7))
     for i in range(radius.shape[0]):
         if not present[i]:
             continue
@@ -122,45 +127,60 @@ def _choose(
             continue
         ex, ey = goal[i, 0] / distance, goal[i, 1] / distance
         full = min(s, distance / dt)
-        yields = False
-        if stall[i] > patience:
-            for j in range(valid.shape[1]):
-                if valid[i, j] and gap[i, j] < reach * radius[i]:
-                    yields = yields or order[0] * position[i, j, 0] + order[1] * position[i, j, 1] > 0.0
+        # Patience ends, swing aside; patience with that ends, try straight again, and so on.
+        swings = int(stall[i] / patience) % 2 == 1
+        aside = left + detour * min(stall[i], patience)
+        hx, hy = ex, ey
+        if swings:
+            hx, hy = np.cos(swing) * ex + np.sin(swing) * ey, np.cos(swing) * ey - np.sin(swing) * ex
+        count = 0
+        for j in range(valid.shape[1]):
+            if not valid[i, j]:
+                continue
+            ux = relative_velocity[i, j, 0] + velocity[i, 0]
+            uy = relative_velocity[i, j, 1] + velocity[i, 1]
+            moving = ux * ux + uy * uy > STANDING * STANDING * s * s
+            # What cooperates and moves does its share; what stands is taken to stay.
+            share = 2.0 if moving and not uncooperative[i, j] else 1.0
+            reach = (share * s + s + np.sqrt(ux * ux + uy * uy)) * horizon
+            px, py, r = position[i, j, 0], position[i, j, 1], body[i, j] * (1.0 + padding)
+            if px * px + py * py > (reach + r) ** 2:
+                continue
+            shift_x, shift_y = (share - 1.0) * velocity[i, 0] + ux, (share - 1.0) * velocity[i, 1] + uy
+            seen[count, 0], seen[count, 1], seen[count, 2] = px, py, r
+            seen[count, 3], seen[count, 4], seen[count, 5], seen[count, 6] = share, shift_x, shift_y, danger
+            count += 1
+        for j in range(wall.shape[1]):
+            if wall[i, j]:
+                seen[count, 0], seen[count, 1], seen[count, 2] = point[i, j, 0], point[i, j, 1], radius[i]
+                seen[count, 3], seen[count, 4], seen[count, 5], seen[count, 6] = 1.0, 0.0, 0.0, wall_danger
+                count += 1
         best = np.inf
         for k in range(-turns, turns + 1):
             angle = np.pi * k / turns
             c, sn = np.cos(angle), np.sin(angle)
             dx, dy = c * ex - sn * ey, sn * ex + c * ey
-            for level in range(3):
-                share = 1.0 - level / 2.0
+            for level in range(PACES):
+                share = 1.0 - level / (PACES - 1.0)
                 if share == 0.0 and k != 0:
                     continue
-                length = s * share if k != 0 else full * share
+                length = (s if k != 0 else full) * share
                 vx, vy = length * dx, length * dy
-                worst = 0.0
-                for j in range(valid.shape[1]):
-                    if not valid[i, j]:
-                        continue
-                    ux = relative_velocity[i, j, 0] + velocity[i, 0]
-                    uy = relative_velocity[i, j, 1] + velocity[i, 1]
-                    first = order[0] * position[i, j, 0] + order[1] * position[i, j, 1] > 0.0
-                    if uncooperative[i, j]:
-                        wx, wy = vx - ux, vy - uy
-                    else:
-                        wx, wy = 2.0 * vx - velocity[i, 0] - ux, 2.0 * vy - velocity[i, 1] - uy
-                    soon = _contact(
-                        position[i, j, 0], position[i, j, 1], body[i, j] * (1.0 + padding), wx, wy
-                    )
-                    worst = max(worst, danger * (soon - 1.0 / horizon))
-                for j in range(wall.shape[1]):
-                    if wall[i, j]:
-                        soon = _contact(point[i, j, 0], point[i, j, 1], radius[i] * (1.0 + padding), vx, vy)
-                        worst = max(worst, wall_danger * (soon - 1.0 / horizon))
-                cost = np.sqrt((vx - full * ex) ** 2 + (vy - full * ey) ** 2) / s + worst
-                cost += (1.0 - share) * waiting * stall[i]
+                cost = np.sqrt((vx - full * hx) ** 2 + (vy - full * hy) ** 2) / s + (1.0 - share) * waiting * stall[i]
                 if k > 0:
-                    cost += left
+                    cost += aside
+                if cost >= best:
+                    continue
+                # Whoever comes to its goal first need not care for what lies behind it.
+                latest = max(1.0 / horizon, length / distance) if k == 0 else 1.0 / horizon
+                worst = 0.0
+                for j in range(count):
+                    factor = seen[j, 3]
+                    soon = _contact(
+                        seen[j, 0], seen[j, 1], seen[j, 2], factor * vx - seen[j, 4], factor * vy - seen[j, 5]
+                    )
+                    worst = max(worst, seen[j, 6] * (soon - latest))
+                cost += worst
                 if cost < best:
                     best, turn[i], pace[i] = cost, angle, min(length / full, 1.0)
 
@@ -204,11 +224,11 @@ class Liveness:
                 config.padding,
                 config.waiting,
                 config.patience,
-                config.reach,
+                config.detour,
+                config.swing,
                 config.turns,
             ),
             self.dt,
-            ORDER,
             (view.goal, view.velocity, view.radius, view.speed, view.stall, view.present),
             (
                 view.valid,
@@ -216,7 +236,6 @@ class Liveness:
                 view.relative_velocity,
                 view.radius[:, None] + view.neighbour_radius,
                 view.uncooperative,
-                view.gap,
             ),
             (view.obstacle_valid, view.obstacle_point),
             turn,
