@@ -15,6 +15,7 @@ from evaluation.statistics import Interval
 STATISTICS: dict[str, Callable[[np.ndarray], float]] = {
     "mean": lambda values: float(values.mean()),
     "mean_abs": lambda values: float(np.abs(values).mean()),
+    "min": lambda values: float(values.min()),
     "max": lambda values: float(values.max()),
     "sum": lambda values: float(values.sum()),
 }

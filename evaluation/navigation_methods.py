@@ -99,9 +99,7 @@ class OptimalDecay:
         busy = np.flatnonzero(((excess > 0.0) & counted).any(axis=1) | ~inside.all(axis=1))
         velocity, infeasible = program.target.copy(), np.zeros(len(preferred), dtype=np.bool_)
         if busy.size:
-            chosen = type(program)(
-                *(getattr(program, name)[busy] for name in program.__dataclass_fields__)
-            )
+            chosen = type(program)(*(getattr(program, name)[busy] for name in program.__dataclass_fields__))
             velocity[busy], solutions = solve_general(chosen, self.config)
             infeasible[busy] = [not solution.found for solution in solutions]
         return Decision(velocity, infeasible)

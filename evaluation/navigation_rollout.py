@@ -175,8 +175,9 @@ def run(
         spent[number] += seconds / world.present.sum()
         world.step(decision.velocity)
         if record:
+            position = world.position
             for row, place in enumerate(number):
-                traces[place].append(world.position[row])
+                traces[place].append(position[row])
 
 
 class _Pending(Protocol):

@@ -41,9 +41,7 @@ def search_gain(scenes: Sequence[Scene], grid: Sequence[float] = GRID) -> float:
     return max(grid, key=lambda gain: score(run(scenes, fixed(gain))))
 
 
-def search_power(
-    scenes: Sequence[Scene], grid: Sequence[tuple[float, float]] = POWER_GRID
-) -> tuple[float, float]:
+def search_power(scenes: Sequence[Scene], grid: Sequence[tuple[float, float]] = POWER_GRID) -> tuple[float, float]:
     """Find the best (ζ, η) of the published filter.
 
     Args:

@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from evaluation.machine import describe_machine, describe_versions
-from evaluation.measurement import BINARY
+from evaluation.measurement import BINARY as LOCOMOTION_BINARY
 from evaluation.statistics import bootstrap_ci95, wilson_ci95
+
+# Metrics that are 0 or 1, whose means are shares.
+BINARY = (*LOCOMOTION_BINARY, "success", "collision", "deadlock")
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ REPORTS = ("adaptation", "suite")
 LOG_WIDTH = 140
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
+NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -62,17 +63,22 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(LAUNCH, help="run a *.launch.yaml file without ros2 launch", add_help=False)
 
     evaluation = commands.add_parser("eval", help="run a suite and write tables, plots and results.json")
-    evaluation.add_argument("subject", choices=("locomotion",), help="what is evaluated")
-    evaluation.add_argument("--suite", default="smoke", metavar="NAME", help=f"{', '.join(SUITES)}; default: smoke")
+    evaluation.add_argument("subject", choices=("locomotion", "navigation"), help="what is evaluated")
+    suites = f"locomotion: {', '.join(SUITES)}; navigation: {', '.join(NAVIGATION_SUITES)}; default: smoke"
+    evaluation.add_argument("--suite", default="smoke", metavar="NAME", help=suites)
     evaluation.add_argument(
-        "--cases", type=Path, metavar="FILE", help="run the cases of a YAML file instead, each seed 0 as it stands"
+        "--cases",
+        type=Path,
+        metavar="FILE",
+        help="run the cases of a file instead: YAML, each seed 0 as it stands; navigation: JSON",
     )
     evaluation.add_argument("--only", metavar="CASE,…", help="run only these cases of the suite")
     evaluation.add_argument("--methods", metavar="NAME,…", help="learners; default: those of the suite")
     evaluation.add_argument("--seeds", metavar="A:B", help="seeds A … B-1, or a,b,c; default: those of the suite")
     evaluation.add_argument("--jobs", type=int, default=1, metavar="N", help="trials at the same time")
     evaluation.add_argument("--engine", default="process", metavar="NAME", help="process, or ray (extra 'ray')")
-    evaluation.add_argument("--estimator", default="kalman", metavar="NAME", help="kalman or ground_truth")
+    evaluation.add_argument("--estimator", default="kalman", metavar="NAME", help="locomotion: kalman or ground_truth")
+    evaluation.add_argument("--videos", action="store_true", help="navigation: a video of the first seed of all")
     evaluation.add_argument("--check", action="store_true", help="exit with 1 unless every target is reached")
     _add_out(evaluation, "results/eval")
     evaluation.set_defaults(run=_evaluate)
@@ -180,6 +186,8 @@ def _check_estimator(name: str) -> None:
 
 
 def _evaluate(options: argparse.Namespace) -> int:
+    if options.subject == "navigation":
+        return _evaluate_navigation(options)
     from evaluation.locomotion import evaluate
     from evaluation.locomotion_suites import get_suite
     from evaluation.suite import only, parse_seeds, suite_of_cases
@@ -195,6 +203,25 @@ def _evaluate(options: argparse.Namespace) -> int:
         suite, options.out, _names(options.methods), seeds, options.estimator, options.jobs, console, options.engine
     )
     console.print(f"results: {options.out.resolve()}")
+    missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
+    return int(options.check and bool(missed))
+
+
+def _evaluate_navigation(options: argparse.Namespace) -> int:
+    from evaluation.navigation import evaluate_navigation
+    from evaluation.navigation_suites import get_navigation_suite, only_cases, suite_of_scenes
+    from evaluation.suite import parse_seeds
+
+    suite = get_navigation_suite(options.suite) if options.cases is None else suite_of_scenes(options.cases)
+    chosen = _names(options.only)
+    if chosen is not None:
+        suite = only_cases(suite, chosen)
+    seeds = None if options.seeds is None else parse_seeds(options.seeds)
+    console = _console()
+    verdicts = evaluate_navigation(
+        suite, options.out, _names(options.methods), seeds, options.jobs, console, options.videos
+    )
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
     return int(options.check and bool(missed))
 

@@ -37,11 +37,7 @@ def _placed(
             point = rng.uniform(low, high)
             gaps = np.linalg.norm(points[:i] - point, axis=1) - radius[:i] - r
             near = away is not None and np.linalg.norm(point - away[0][i]) <= away[1]
-            if (
-                not near
-                and (gaps > SPACING).all()
-                and all(_clearance(point, item) > r + SPACING for item in obstacles)
-            ):
+            if not near and (gaps > SPACING).all() and all(_clearance(point, item) > r + SPACING for item in obstacles):
                 points[i] = point
                 break
         else:
@@ -238,9 +234,7 @@ def doorway(seed: int, agents: int = 4) -> Scene:
     return Scene("doorway", start, goal, speed, radius, walls, time_limit_s=120.0)
 
 
-def _two_sides(
-    rng: np.random.Generator, radius: Array, side: int, near: Array, far: Array
-) -> tuple[Array, Array]:
+def _two_sides(rng: np.random.Generator, radius: Array, side: int, near: Array, far: Array) -> tuple[Array, Array]:
     """Starts of half of the robots right of x = 0 and goals left of it; the other way round for the others."""
     mirror = np.array([-1.0, 1.0])
     places = [_placed(rng, radius[part], near, far) for part in (slice(side), slice(side, None), slice(None))]

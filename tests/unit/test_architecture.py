@@ -22,13 +22,14 @@ NODE = {"pronk_node_kit", "rclpy", "numpy", "controllers", *MESSAGES}
 ALLOWED = {
     "controllers": {"numpy", "scipy", "numba", *SOLVERS},
     "sim": {
-        *("controllers.robot", "controllers.errors", "controllers.rotations"),
+        # Navigation scenes move by the dynamics, obstacles and neighbourhoods that the filter is made for.
+        *("controllers.robot", "controllers.errors", "controllers.rotations", "controllers.safety"),
         *("numpy", "yaml", "mujoco", "gymnasium", "PIL", "imageio", "imageio_ffmpeg", "fast_simplification"),
     },
     "policies": {"controllers", "sim", "numpy", "torch", "torch_geometric", "gymnasium", "safetensors"},
     "evaluation": {
         *("controllers", "sim", "policies", "numpy", "scipy", "matplotlib", "rich", "yaml"),
-        *("rosbags", "mcap", "imageio", "imageio_ffmpeg", "PIL", "ray"),
+        *("rosbags", "mcap", "imageio", "imageio_ffmpeg", "PIL", "pyrvo", "ray"),
     },
     f"{WORKSPACE}/pronk_node_kit": NODE,
     f"{WORKSPACE}/pronk_locomotion": NODE,
