@@ -38,7 +38,8 @@ EXPLANATION = (
     "A scene is a success when all robots are at their goals at the same time, and none has touched anything before, "
     "between samples included. Means with 95 % intervals (Wilson for shares, percentile bootstrap otherwise). Extra "
     "time, speed and correction are over robots that arrived unharmed, SPL counts others as zero, the makespan is over "
-    "successful scenes. Clearance: the least of all trials. Time: computing per robot and period, scenes in batches.\n\n"
+    "successful scenes. Clearance: the least of all trials. Time: computing per robot and period, scenes in "
+    "batches.\n\n"
 )
 
 

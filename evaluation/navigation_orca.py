@@ -1,7 +1,7 @@
 """ORCA as a navigation method, through the bindings `pyrvo` of RVO2 (extra `orca`).
 
-Van den Berg, Guy, Lin and Manocha, "Reciprocal n-body Collision Avoidance" (ISRR 2011). Every robot of a scene knows all
-others; radii are larger than true ones by a few per cent, because ORCA keeps no distance of itself.
+Van den Berg, Guy, Lin and Manocha, "Reciprocal n-body Collision Avoidance" (ISRR 2011). Every robot of a scene knows
+all others; radii are larger than true ones by a few per cent, because ORCA keeps no distance of itself.
 """
 
 from dataclasses import dataclass

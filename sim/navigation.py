@@ -17,6 +17,7 @@ from controllers.safety.graph import Neighbourhood, perceive
 from controllers.safety.metrics import swept_clearance_m
 from controllers.safety.obstacles import Obstacles
 from sim.navigation_faults import Faults, Messages
+from sim.navigation_routes import Routes
 from sim.navigation_scene import Scene
 
 Array = npt.NDArray[np.float64]
@@ -27,6 +28,8 @@ IntArray = npt.NDArray[np.int64]
 CHORDS = 4
 # Coming nearer to the goal than ever before by this share of the radius is progress.
 PROGRESS = 0.1
+# Ways around obstacles are looked up anew after so many periods.
+ROUTE_PERIODS = 4
 
 
 @dataclass
@@ -110,7 +113,10 @@ class NavigationWorld:
         self.steps = 0
         self.number = np.arange(len(scenes))
         self.stall = np.zeros(self.present.shape)
-        self.nearest = self.distance
+        self.routes = Routes(scenes, places, self.obstacles)
+        self.target, self.rest = self.goal.copy(), np.zeros(self.present.shape)
+        self._route()
+        self.nearest = self.way_left
         at_goal = self.at_goal
         self.tally = Tally(
             np.zeros(self.present.shape),
@@ -164,13 +170,32 @@ class NavigationWorld:
         """Speed limit that the dynamics were made for [m/s]."""
         return float(self.dynamics.speed)  # type: ignore[attr-defined]
 
+    @property
+    def way_left(self) -> Array:
+        """Lengths of the ways to the goals, around what stands still, shape (S, A) [m]."""
+        return np.asarray(np.linalg.norm(self.target - self.position, axis=2) + self.rest)
+
+    def _route(self) -> None:
+        if self.routes.needed:
+            place = self.dynamics.head(self.state).reshape(self.goal.shape)
+            self.target, self.rest = self.routes.choose(place, self.goal, self.present, self.obstacles)
+
+    @property
+    def aim(self) -> Array:
+        """Goals as robots are told them: in the direction of the way, as far off as the way is long, (S, A, 2) [m]."""
+        head = self.dynamics.head(self.state).reshape(self.goal.shape)
+        way = self.target - head
+        length = np.linalg.norm(way, axis=2)
+        longer = np.divide(length + self.rest, length, out=np.ones_like(length), where=length > 0.0)
+        return np.asarray(np.where(self.rest[:, :, None] > 0.0, head + way * longer[:, :, None], self.goal))
+
     def preferred(self) -> Array:
-        """Head straight for the goals at the preferred speed, and no farther.
+        """Head for the goals, around what stands still, at the preferred speed and no farther.
 
         Returns:
             Velocities of the heads, shape (S·A, 2) [m/s].
         """
-        way = self.goal.reshape(-1, 2) - self.dynamics.head(self.state)
+        way = self.aim.reshape(-1, 2) - self.dynamics.head(self.state)
         length = np.linalg.norm(way, axis=1)
         reach = np.minimum(self.speed.reshape(-1), length / self.dt)
         return np.asarray(way * np.divide(reach, length, out=np.zeros_like(length), where=length > 0.0)[:, None])
@@ -201,7 +226,7 @@ class NavigationWorld:
         return Agents(
             np.ascontiguousarray(self.dynamics.head(self.state).reshape(shape)),
             self.velocity,
-            self.goal,
+            self.aim,
             self.radius + self.dynamics.radius_margin,
             self.head_speed,
             np.ascontiguousarray(self.dynamics.tail(self.state).reshape(shape)),
@@ -244,9 +269,12 @@ class NavigationWorld:
             reference = after
         self.velocity = np.ascontiguousarray((reference - before) / self.dt)
         self.steps += 1
-        self._count(before, reference, moved)
+        close = np.linalg.norm(self.target - reference, axis=2) < 2.0 * self.speed * self.dt
+        if self.steps % ROUTE_PERIODS == 0 or (close & (self.rest > 0.0)).any():
+            self._route()
+        self._count(moved)
 
-    def _count(self, before: Array, after: Array, moved: Array) -> None:
+    def _count(self, moved: Array) -> None:
         tally, there = self.tally, self.at_goal
         tally.path += np.where(there & ~np.isnan(tally.arrival), 0.0, moved)
         tally.arrival = np.where(there, np.where(np.isnan(tally.arrival), self.time, tally.arrival), np.nan)
@@ -254,7 +282,7 @@ class NavigationWorld:
         slow = moved < 0.01 * self.speed * self.dt
         tally.idle = np.where(slow, tally.idle + self.dt, 0.0)
         # Progress is to come nearer to the goal than ever before; to circle about it, or to return, is none.
-        distance = np.linalg.norm(self.goal - after, axis=2)
+        distance = self.way_left
         nearer = distance < self.nearest - PROGRESS * self.radius
         self.nearest = np.where(nearer, distance, self.nearest)
         self.stall = np.where(nearer | there, 0.0, self.stall + self.dt)
@@ -268,9 +296,23 @@ class NavigationWorld:
         flat = np.repeat(chosen, self.places)
         self.scenes = [scene for scene, stays in zip(self.scenes, chosen, strict=True) if stays]
         self.state = self.state[flat]
-        for name in ("present", "goal", "radius", "speed", "cooperative", "tolerance", "limit", "velocity", "number"):
+        for name in (
+            "stall",
+            "nearest",
+            "target",
+            "rest",
+            "present",
+            "goal",
+            "radius",
+            "speed",
+            "cooperative",
+            "tolerance",
+            "limit",
+            "velocity",
+            "number",
+        ):
             setattr(self, name, getattr(self, name)[chosen])
-        self.stall, self.nearest = self.stall[chosen], self.nearest[chosen]
+        self.routes.keep(chosen)
         tally = self.tally
         self.tally = Tally(
             tally.path[chosen],

@@ -14,10 +14,11 @@ obstacles (van den Berg, Lin and Manocha, "Reciprocal Velocity Obstacles for Rea
 2008), here in front of a filter that needs no collision avoidance of it. Turning right is cheaper than turning left,
 for all robots alike, so that those that meet head on pass each other on the same side.
 
-What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. The longer a robot
-makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting and the dearer is the
-left side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress it
-swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about it.
+What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. The longer a
+robot makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting, and the dearer is
+the left side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress
+it swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about it. In a
+crowd gains fall, for room that is used up at once is missing when the crowd must turn.
 """
 
 from dataclasses import dataclass
@@ -55,6 +56,7 @@ class LivenessConfig:
         patience: Time without progress after which a robot gives way [s].
         detour: How much the price of the other side grows, for every second without progress [1/s].
         swing: Angle to the right by which a robot that lost patience turns its goal [rad].
+        crowd: Number of near neighbours at which the gain has fallen to one half.
         turns: Number of turns to either side that are tried.
     """
 
@@ -69,6 +71,7 @@ class LivenessConfig:
     patience: float = 2.0
     detour: float = 0.3
     swing: float = 1.3
+    crowd: float = 5.0
     turns: int = 12
 
     def __post_init__(self) -> None:
@@ -242,6 +245,15 @@ class Liveness:
             pace,
         )
         m = view.obstacle_valid.shape[1]
+        # Neighbours in touch count full, those as far away as both are wide not at all.
+        body = np.maximum(view.radius[:, None] + view.neighbour_radius, 1e-9)
+        nearness = np.clip(1.0 - view.gap / (2.0 * body), 0.0, 1.0)
+        crowd = np.where(view.valid, nearness, 0.0).sum(axis=1, keepdims=True)
+        gain = config.gain / (1.0 + (crowd / max(config.crowd, 1e-9)) ** 4)
         return Gains(
-            np.full((n, k), config.gain), np.full((n, k), 0.5), np.full((n, m), config.obstacle_gain), turn, pace
+            np.ascontiguousarray(np.broadcast_to(gain, (n, k))),
+            np.full((n, k), 0.5),
+            np.full((n, m), config.obstacle_gain),
+            turn,
+            pace,
         )
