@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from controllers.errors import InvalidValue
+from controllers.errors import ControlError, InvalidValue
 from controllers.safety.obstacles import Obstacle, disc, polygon, segment
 from sim.navigation_scene import Motion, Scene
 
@@ -55,7 +55,7 @@ def load_scenes(path: Path | str) -> list[Scene]:
         name = item.get("name", number) if isinstance(item, dict) else number
         try:
             scenes.append(_scene(item, f"scene_{number}"))
-        except (InvalidValue, TypeError, ValueError) as error:
+        except (ControlError, TypeError, ValueError) as error:
             raise InvalidValue(f"{path}, scene {name}: {error}") from error
     names = [scene.name for scene in scenes]
     if len(set(names)) < len(names):

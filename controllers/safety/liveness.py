@@ -16,7 +16,7 @@ for all robots alike, so that those that meet head on pass each other on the sam
 
 What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. The longer a
 robot makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting, and the dearer is
-the left side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress
+the other side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress
 it swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about it. In a
 crowd gains fall, for room that is used up at once is missing when the crowd must turn.
 """
@@ -46,6 +46,7 @@ class LivenessConfig:
 
     Attributes:
         gain: How fast gaps to neighbours may be used up [1/s].
+        crowd_gain: The same in a crowd [1/s].
         obstacle_gain: The same for obstacles [1/s].
         horizon: Contacts later than this do not matter [s].
         danger: Weight of an early contact [s].
@@ -56,22 +57,23 @@ class LivenessConfig:
         patience: Time without progress after which a robot gives way [s].
         detour: How much the price of the other side grows, for every second without progress [1/s].
         swing: Angle to the right by which a robot that lost patience turns its goal [rad].
-        crowd: Number of near neighbours at which the gain has fallen to one half.
+        crowd: Number of near neighbours at which the gain is half way between the two.
         turns: Number of turns to either side that are tried.
     """
 
     gain: float = 5.0
-    obstacle_gain: float = 5.0
-    horizon: float = 4.0
+    crowd_gain: float = 0.7
+    obstacle_gain: float = 6.0
+    horizon: float = 5.0
     danger: float = 1.0
-    obstacle_danger: float = 0.1
-    left: float = 0.05
+    obstacle_danger: float = 0.08
+    left: float = 0.1
     padding: float = 0.03
-    waiting: float = 0.3
-    patience: float = 2.0
-    detour: float = 0.3
+    waiting: float = 0.4
+    patience: float = 5.0
+    detour: float = 0.5
     swing: float = 1.3
-    crowd: float = 5.0
+    crowd: float = 3.0
     turns: int = 12
 
     def __post_init__(self) -> None:
@@ -84,8 +86,9 @@ class LivenessConfig:
             value = getattr(self, name)
             if not (np.isfinite(value) and value >= 0.0):
                 raise InvalidValue(f"LivenessConfig.{name} must be finite and not negative, got {value}")
-        if self.horizon == 0.0 or self.turns < 1:
-            raise InvalidValue(f"LivenessConfig needs a horizon and at least one turn, got {self}")
+        for name in ("horizon", "patience", "crowd", "turns"):
+            if getattr(self, name) == 0.0:
+                raise InvalidValue(f"LivenessConfig.{name} must be positive, got 0")
 
 
 @njit(cache=True, inline="always")
@@ -107,16 +110,17 @@ def _contact(px: float, py: float, body: float, wx: float, wy: float) -> float:
 
 @njit(cache=True)
 def _choose(
-    settings: tuple[float, float, float, float, float, float, float, float, float, int],
+    settings: tuple[float, float, float, float, float, float, float, float, float, float, int],
     dt: float,
     own: tuple[Array, Array, Array, Array, Array, BoolArray],
     near: tuple[BoolArray, Array, Array, Array, BoolArray],
     still: tuple[BoolArray, Array],
+    crowd: Array,
     turn: Array,
     pace: Array,
 ) -> None:
     """Pick turn and pace of every robot."""
-    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, turns = settings
+    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, dense, turns = settings
     goal, velocity, radius, speed, stall, present = own
     valid, position, relative_velocity, body, uncooperative = near
     wall, point = still
@@ -131,11 +135,14 @@ def _choose(
         ex, ey = goal[i, 0] / distance, goal[i, 1] / distance
         full = min(s, distance / dt)
         # Patience ends, swing aside; patience with that ends, try straight again, and so on.
-        swings = int(stall[i] / patience) % 2 == 1
+        phase = int(stall[i] / patience)
+        swings = phase % 2 == 1
+        # What was in vain on the right is tried on the left, but a crowd that turns must turn one way.
+        side = 1.0 if phase % 4 < 2 or crowd[i] > dense else -1.0
         aside = left + detour * min(stall[i], patience)
         hx, hy = ex, ey
         if swings:
-            hx, hy = np.cos(swing) * ex + np.sin(swing) * ey, np.cos(swing) * ey - np.sin(swing) * ex
+            hx, hy = np.cos(swing) * ex + side * np.sin(swing) * ey, np.cos(swing) * ey - side * np.sin(swing) * ex
         count = 0
         for j in range(valid.shape[1]):
             if not valid[i, j]:
@@ -170,7 +177,7 @@ def _choose(
                 length = (s if k != 0 else full) * share
                 vx, vy = length * dx, length * dy
                 cost = np.sqrt((vx - full * hx) ** 2 + (vy - full * hy) ** 2) / s + (1.0 - share) * waiting * stall[i]
-                if k > 0:
+                if k * side > 0.0:
                     cost += aside
                 if cost >= best:
                     continue
@@ -218,6 +225,10 @@ class Liveness:
         view, config = neighbourhood, self.config
         n, k = view.valid.shape
         turn, pace = np.zeros(n), np.ones(n)
+        # Neighbours in touch count full, those as far away as both are wide not at all.
+        body = np.maximum(view.radius[:, None] + view.neighbour_radius, 1e-9)
+        nearness = np.clip(1.0 - view.gap / (2.0 * body), 0.0, 1.0)
+        crowd = np.where(view.valid, nearness, 0.0).sum(axis=1)
         _choose(
             (
                 config.horizon,
@@ -229,6 +240,7 @@ class Liveness:
                 config.patience,
                 config.detour,
                 config.swing,
+                config.crowd,
                 config.turns,
             ),
             self.dt,
@@ -237,21 +249,19 @@ class Liveness:
                 view.valid,
                 view.relative_position,
                 view.relative_velocity,
-                view.radius[:, None] + view.neighbour_radius,
+                body,
                 view.uncooperative,
             ),
             (view.obstacle_valid, view.obstacle_point),
+            crowd,
             turn,
             pace,
         )
         m = view.obstacle_valid.shape[1]
-        # Neighbours in touch count full, those as far away as both are wide not at all.
-        body = np.maximum(view.radius[:, None] + view.neighbour_radius, 1e-9)
-        nearness = np.clip(1.0 - view.gap / (2.0 * body), 0.0, 1.0)
-        crowd = np.where(view.valid, nearness, 0.0).sum(axis=1, keepdims=True)
-        gain = config.gain / (1.0 + (crowd / max(config.crowd, 1e-9)) ** 4)
+        alone = 1.0 / (1.0 + (crowd / config.crowd) ** 4)
+        gain = config.crowd_gain + (config.gain - config.crowd_gain) * alone
         return Gains(
-            np.ascontiguousarray(np.broadcast_to(gain, (n, k))),
+            np.ascontiguousarray(np.broadcast_to(gain[:, None], (n, k))),
             np.full((n, k), 0.5),
             np.full((n, m), config.obstacle_gain),
             turn,
