@@ -73,7 +73,7 @@ class LivenessConfig:
     patience: float = 5.0
     detour: float = 0.5
     swing: float = 1.3
-    crowd: float = 3.0
+    crowd: float = 5.0
     turns: int = 12
 
     def __post_init__(self) -> None:

@@ -24,7 +24,7 @@ ALLOWED = {
     "sim": {
         # Navigation scenes move by the dynamics, obstacles and neighbourhoods that the filter is made for.
         *("controllers.robot", "controllers.errors", "controllers.rotations", "controllers.safety"),
-        *("numpy", "yaml", "mujoco", "gymnasium", "PIL", "imageio", "imageio_ffmpeg", "fast_simplification"),
+        *("numpy", "numba", "yaml", "mujoco", "gymnasium", "PIL", "imageio", "imageio_ffmpeg", "fast_simplification"),
     },
     "policies": {"controllers", "sim", "numpy", "torch", "torch_geometric", "gymnasium", "safetensors"},
     "evaluation": {
