@@ -12,6 +12,7 @@ from evaluation.navigation_runner import perform_batch, plan_batches
 from evaluation.navigation_suites import SUITES, get_navigation_suite, only_cases, suite_of_scenes
 from evaluation.navigation_tuning import search_gain
 from evaluation.results import Row
+from pronk.cli import NAVIGATION_SUITES
 from sim.navigation_files import save_scenes
 from sim.navigation_scene import Scene
 from sim.navigation_scenes import scene_maker
@@ -137,6 +138,10 @@ def test_suites_name_cases_that_exist_and_seeds_of_tuning_are_refused():
         get_navigation_suite("all")
     with pytest.raises(UnknownName, match="unknown case of suite 'smoke' 'x'"):
         only_cases(get_navigation_suite("smoke"), ["x"])
+
+
+def test_the_command_line_names_the_suites_that_exist():
+    assert set(NAVIGATION_SUITES) == set(SUITES)
 
 
 def test_success_is_compared_in_pairs():
