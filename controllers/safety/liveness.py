@@ -101,11 +101,11 @@ def _contact(px: float, py: float, body: float, wx: float, wy: float) -> float:
     c = px * px + py * py - body * body
     if c <= 0.0:
         # In touch already: the harder they press the worse.
-        return 10.0 * toward / np.sqrt(squared * (px * px + py * py) + 1e-300)
+        return float(10.0 * toward / np.sqrt(squared * (px * px + py * py) + 1e-300))
     under = toward * toward - squared * c
     if under <= 0.0:
         return 0.0
-    return (toward + np.sqrt(under)) / c
+    return float((toward + np.sqrt(under)) / c)
 
 
 @njit(cache=True)

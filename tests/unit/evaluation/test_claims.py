@@ -68,7 +68,7 @@ def test_the_target_is_shown_in_its_own_unit():
 
 
 def test_an_unknown_statistic_is_refused_with_the_known_ones():
-    with pytest.raises(UnknownName, match="unknown statistic 'median'; available: max, mean, mean_abs, sum"):
+    with pytest.raises(UnknownName, match="unknown statistic 'median'; available: max, mean, mean_abs, min, sum"):
         replace(HEIGHT, statistic="median")
 
 
