@@ -20,9 +20,9 @@ from sim.navigation import NavigationWorld
 # Gains that are tried for `fixed_best` and `fixed_oracle` [1/s].
 GRID = (0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)
 # What `evaluation.navigation_tuning.search_gain` finds on 200 scenes `random_10`, seeds from 1000 on.
-BEST_GAIN = 3.0
+BEST_GAIN = 8.0
 # What it finds for ζ h^η of the published filter, on the same scenes.
-BEST_POWER = (1.0, 1.0)
+BEST_POWER = (10.0, 1.0)
 # Penalty on (ω − 1)² of the optimal-decay filter, as in Zeng et al. (ACC 2021).
 DECAY_WEIGHT = 1e4
 
