@@ -13,7 +13,7 @@ from controllers.safety.general_filter import GeneralConfig, solve_general
 from controllers.safety.liveness import Liveness
 from controllers.safety.planar_qp import INFEASIBLE
 from controllers.safety.power_barrier import FixedPower, PowerConfig, PowerFilter, PowerSchedule
-from evaluation.navigation_orca import Orca
+from evaluation.navigation_orca import Orca, OrcaConfig
 from evaluation.navigation_rollout import Decision, Navigator
 from sim.navigation import NavigationWorld
 
@@ -165,6 +165,12 @@ METHODS: dict[str, Callable[[], Navigator]] = {
     "liveness": lambda: Scheduled(Liveness),
 }
 
+# Methods that take a number: the gain of the plain filter [1/s], and the horizon of ORCA [s].
+PARAMETRIC: dict[str, Callable[[float], Navigator]] = {
+    "fixed": fixed,
+    "orca": lambda horizon: Orca(OrcaConfig(horizon)),
+}
+
 
 def known_methods() -> tuple[str, ...]:
     """List the names that `make_navigator` and the suites take.
@@ -189,21 +195,21 @@ def make_navigator(name: str) -> Navigator:
     """Make a method by name.
 
     Args:
-        name: A name of `METHODS` or `LEARNED`, or "fixed:GAIN" for a gain of one's own.
+        name: A name of `METHODS` or `LEARNED`, or "fixed:GAIN" or "orca:HORIZON" for a number of one's own.
 
     Returns:
         The method.
 
     Raises:
         UnknownName: There is no such method; lists those that exist.
-        InvalidValue: The gain is no number, or what the method needs is not installed.
+        InvalidValue: The number is none, or what the method needs is not installed.
     """
-    kind, colon, gain = name.partition(":")
-    if kind == "fixed" and colon:
+    kind, colon, number = name.partition(":")
+    if kind in PARAMETRIC and colon:
         try:
-            return fixed(float(gain))
+            return PARAMETRIC[kind](float(number))
         except ValueError:
-            raise InvalidValue(f"method '{name}' must have the form fixed:GAIN with a number") from None
+            raise InvalidValue(f"method '{name}' must have the form {kind}:NUMBER") from None
     if name in METHODS:
         return METHODS[name]()
     if name in LEARNED:

@@ -26,7 +26,8 @@ class OrcaConfig:
     """Settings of RVO2.
 
     Attributes:
-        horizon: Time within which robots avoid one another, and obstacles [s].
+        horizon: Time within which robots avoid one another, and obstacles; 2 s does better than 5 s on random scenes
+            of ten robots, and longer ones do better among large robots [s].
         inflation: Factor on radii.
         range: Distance within which neighbours count [m].
         neighbours: Most neighbours that count.

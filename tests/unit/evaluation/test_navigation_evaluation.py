@@ -112,7 +112,7 @@ def test_methods_can_be_registered_and_unknown_ones_list_the_known():
         del METHODS["mine"]
     with pytest.raises(UnknownName, match="unknown navigation method 'mine'; available: "):
         make_navigator("mine")
-    with pytest.raises(InvalidValue, match="must have the form fixed:GAIN"):
+    with pytest.raises(InvalidValue, match="must have the form fixed:NUMBER"):
         make_navigator("fixed:fast")
 
 
