@@ -68,7 +68,7 @@ def evaluate(
         claim_heads, claim_cells = verdict_cells(verdicts)
         text += "\n## Targets\n\n" + markdown_table(claim_heads, claim_cells)
         if console is not None:
-            console.print(rich_table("targets", claim_heads, claim_cells))
+            console.print(rich_table("targets", *verdict_cells(verdicts, details=False)))
     (out / "results.md").write_text(text, encoding="utf-8")
     draw(out, results)
     write_reports(out, results, suite)

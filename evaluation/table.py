@@ -89,11 +89,12 @@ def _cell(value: Mapping[str, Any] | None, column: Column, intervals: bool) -> s
     return f"{text} ±{0.5 * (high - low):.{column.digits}f}"
 
 
-def verdict_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str]]]:
+def verdict_cells(verdicts: Sequence[Verdict], details: bool = True) -> tuple[list[str], list[list[str]]]:
     """Lay the verdicts out.
 
     Args:
         verdicts: Claims with what was measured.
+        details: Whether to write behind the value what else a reader should know.
 
     Returns:
         Heads of the columns and the rows of texts.
@@ -108,7 +109,7 @@ def verdict_cells(verdicts: Sequence[Verdict]) -> tuple[list[str], list[list[str
         if verdict.ci95 is not None:
             low, high = (end * claim.scale for end in verdict.ci95)
             measured += f" [{low:.3g}, {high:.3g}]"
-        if verdict.detail:
+        if details and verdict.detail:
             measured += f" ({verdict.detail})"
         word = {True: "reached", False: MISSED if claim.binding else "below", None: "–"}[verdict.passed]
         method = claim.method if verdict.against is None else f"{claim.method} against {verdict.against}"

@@ -5,6 +5,7 @@ from made_runs import row
 from rich.console import Console
 
 from evaluation.claims import Claim, judge
+from evaluation.relative_claims import RelativeClaim
 from evaluation.results import summarise
 from evaluation.table import markdown_table, rich_table, summary_cells, verdict_cells
 
@@ -58,3 +59,20 @@ def test_a_comparison_with_others_is_not_shown_as_missed():
 def test_half_the_interval_stands_behind_the_mean_where_room_is_short():
     summary = summarise([row(0, height_rmse_m=0.003), row(1, height_rmse_m=0.005)])
     assert summary_cells(summary, intervals=False)[1][0][3] == "4.0 ±1.0"
+
+
+def test_a_comparison_shows_rival_interval_and_falls():
+    claim = RelativeClaim("better", "quiet", "ours", "height_rmse_m")
+    rows = [row(s, m, fell=0.0, height_rmse_m=h) for m, h in (("ours", 0.5), ("bias", 1.0)) for s in range(2)]
+    rows += [row(2, "ours", fell=0.0, height_rmse_m=0.5), row(2, "bias", fell=1.0)]
+    verdicts = judge([claim], rows)
+    shown = [
+        "better",
+        "ours against bias",
+        "≤ -30 %, interval < 0",
+        "-50 % [-50, -50] (fell 0 and 1 of 3)",
+        "2",
+        "reached",
+    ]
+    assert verdict_cells(verdicts)[1] == [shown]
+    assert verdict_cells(verdicts, details=False)[1][0][3] == "-50 % [-50, -50]"
