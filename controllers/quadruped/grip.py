@@ -160,6 +160,14 @@ def friction_found(
 
 
 @njit(cache=True)
+def _slips(speeds: Array, stance_time: Array, slip_speed: float, settle_time: float) -> bool:
+    for leg in range(4):
+        if stance_time[leg] > settle_time and speeds[leg] > slip_speed:
+            return True
+    return False
+
+
+@njit(cache=True)
 def _settle(standing: Array, contact: Array, dt: float, stance_time: Array) -> None:
     for leg in range(4):
         stance_time[leg] = stance_time[leg] + dt if standing[leg] > 0.5 and contact[leg] > 0.5 else 0.0
@@ -219,7 +227,6 @@ class Grip:
             dt: Time since the previous tick [s].
         """
         c = self.config
-        self._forces.step(state)
         self._normal[:2] = -ground[1:]
         normal = self._normal / math.sqrt(1.0 + ground[1] ** 2 + ground[2] ** 2)
         slip_speeds(
@@ -234,15 +241,21 @@ class Grip:
             self.speeds,
         )
         _settle(standing, contact, dt, self._stance_time)
-        found = friction_found(
-            self.speeds,
-            self._stance_time,
-            self._forces.force_world,
-            normal,
-            c.slip_speed,
-            c.settle_time,
-            self._least_load,
-        )
+        found = math.inf
+        if _slips(self.speeds, self._stance_time, c.slip_speed, c.settle_time):
+            self._forces.step(state)
+            found = friction_found(
+                self.speeds,
+                self._stance_time,
+                self._forces.force_world,
+                normal,
+                c.slip_speed,
+                c.settle_time,
+                self._least_load,
+            )
+        else:
+            # Forces are wanted only now and then; the next ones start from what the torques say then.
+            self._forces.reset()
         if found < math.inf:
             self._held = c.hold_time
             bound = max(c.margin * found, min(c.least, self._usual))
