@@ -13,6 +13,10 @@ from controllers.robot.kinematics import forward_kernel, inverse_kernel
 Array = npt.NDArray[np.float64]
 
 
+# Feet of centimetres roll at less than this under a body that walks [m/s].
+ROLLING_SPEED = 0.1
+
+
 @dataclass(frozen=True)
 class LimbConfig:
     """Joint gains of standing and swinging legs.
@@ -196,8 +200,18 @@ def limb_command(
             relative[1] -= w[2] * r[0] - w[0] * r[2]
             relative[2] -= w[0] * r[1] - w[1] * r[0]
             _solve3(jac, relative, 1e-6, result)
+            # Feet roll, and the ground gives: slow motion is no slip.
+            speed = 0.0
             for i in range(3):
-                held[3 * leg + i] = min(max(result[i], -25.0), 25.0)
+                s = -relative[i]
+                for j in range(3):
+                    s += jac[i, j] * joint_velocity[3 * leg + j]
+                speed += s * s
+            speed = np.sqrt(speed)
+            slip = 1.0 - ROLLING_SPEED / speed if speed > ROLLING_SPEED else 0.0
+            for i in range(3):
+                now = joint_velocity[3 * leg + i]
+                held[3 * leg + i] = now + slip * (min(max(result[i], -25.0), 25.0) - now)
             continue
         # Acceleration of the foot as seen from the turning base.
         vr = np.zeros(3)
