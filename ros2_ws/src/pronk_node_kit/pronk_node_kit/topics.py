@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from diagnostic_msgs.msg import DiagnosticArray
-from geometry_msgs.msg import InertiaStamped, TwistStamped, WrenchStamped
+from geometry_msgs.msg import InertiaStamped, PoseStamped, TwistStamped, WrenchStamped
 from nav_msgs.msg import Odometry
 from pronk_msgs.msg import BodyCommand, JointCommand
 from rclpy.event_handler import (
@@ -111,7 +111,13 @@ ODOM = Topic("odom", Odometry, STATE, "estimator_node", "estimated pose (odom) a
 FOOT_CONTACTS = Topic(
     "foot_contacts", JointState, STATE, "estimator_node", "per foot: position = contact 0/1, effort = normal force [N]"
 )
-CMD_VEL = Topic("cmd_vel", TwistStamped, COMMAND, "operator or planner", "velocity asked for, heading frame")
+CMD_VEL = Topic(
+    "cmd_vel", TwistStamped, COMMAND, "operator, planner or cbf_filter_node", "velocity asked for, heading frame"
+)
+CMD_VEL_NOMINAL = Topic(
+    "cmd_vel_nominal", TwistStamped, COMMAND, "operator or planner", "velocity before the safety filter, heading frame"
+)
+GOAL_POSE = Topic("goal_pose", PoseStamped, COMMAND, "operator or planner", "where the robot is to go")
 BODY_COMMAND = Topic("body_command", BodyCommand, COMMAND, "operator or planner", "gait, body height, roll and pitch")
 JOINT_COMMANDS = Topic("joint_commands", JointCommand, COMMAND, "mpc_node", "impedance command before the gatekeeper")
 MOTOR_COMMANDS = Topic(
@@ -133,6 +139,12 @@ TRUE_PAYLOAD = Topic(
     "ground_truth/payload", InertiaStamped, STATE, "sim_node", "mass, position and inertia of the load"
 )
 MARKERS = Topic("markers", MarkerArray, REPORT, "mpc_node", "footholds, forces and wrench for RViz and Foxglove")
+SAFETY_MARKERS = Topic(
+    "safety_markers", MarkerArray, REPORT, "cbf_filter_node", "disc, velocities and barriers for RViz and Foxglove"
+)
+SAFETY_STATE = Topic(
+    "safety_state", JointState, REPORT, "cbf_filter_node", "named numbers in position: least gap, correction, mode"
+)
 ROBOT_DESCRIPTION = Topic("robot_description", String, LATCHED, "sim_node", "model of the robot")
 DIAGNOSTICS = Topic("/diagnostics", DiagnosticArray, REPORT, "every node", "health at 1 Hz")
 CLOCK_TOPIC = Topic("/clock", Clock, CLOCK, "sim_node", "simulated time")
@@ -146,6 +158,8 @@ TOPICS: dict[str, Topic] = {
         ODOM,
         FOOT_CONTACTS,
         CMD_VEL,
+        CMD_VEL_NOMINAL,
+        GOAL_POSE,
         BODY_COMMAND,
         JOINT_COMMANDS,
         MOTOR_COMMANDS,
@@ -157,6 +171,8 @@ TOPICS: dict[str, Topic] = {
         TRUE_WRENCH,
         TRUE_PAYLOAD,
         MARKERS,
+        SAFETY_MARKERS,
+        SAFETY_STATE,
         ROBOT_DESCRIPTION,
         DIAGNOSTICS,
         CLOCK_TOPIC,
