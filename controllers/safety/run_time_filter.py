@@ -68,7 +68,7 @@ class RunTimeConfig:
     speed: float = 0.6
     yaw_rate: float = 1.0
     time_constant: float = 0.25
-    tracking_error: float = 0.05
+    tracking_error: float = 0.06
     margin: float = 0.02
     neighbour_radius: float = 0.45
     neighbour_speed: float = 0.6

@@ -12,7 +12,7 @@ from controllers.safety.reading import Observation, Reading, Wish
 from controllers.safety.run_time_filter import RunTimeConfig, RunTimeFilter
 
 NAN = float("nan")
-SETTINGS = RunTimeConfig(period=0.05, radius=0.4, neighbour_radius=0.4, speed=0.6, neighbour_speed=0.6)
+SETTINGS = RunTimeConfig(radius=0.4, neighbour_radius=0.4, speed=0.6, neighbour_speed=0.6, tracking_error=0.05)
 
 
 def reading(x, y=0.0, heading=0.0, velocity=(0.0, 0.0), time=10.0):

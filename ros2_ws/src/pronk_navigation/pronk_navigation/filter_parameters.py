@@ -48,7 +48,7 @@ class FilterParameters:
         0.25, "Lag with which a robot follows velocity commands; 0 for none [s].", ge=0.0, le=5.0
     )
     tracking_error_m: float = param(
-        0.05, "How far robots stray from that model, and their odometry from the truth [m].", ge=0.0, le=2.0
+        0.06, "How far robots stray from that model, and their odometry from the truth [m].", ge=0.0, le=2.0
     )
     margin_m: float = param(0.02, "Taken off every gap [m].", ge=0.0, le=2.0)
     sensing_range_m: float = param(8.0, "Distance within which neighbours matter [m].", ge=0.1, le=1000.0)
