@@ -7,6 +7,9 @@ from controllers.quadruped.controller import LocomotionConfig
 from controllers.quadruped.warmup import warm_up_controller
 from controllers.residual.catalog import LEARNERS
 from controllers.robot.catalog import load_robot
+from controllers.safety.liveness import Liveness
+from controllers.safety.run_time_filter import RunTimeConfig
+from controllers.safety.warmup import warm_up_filter
 from evaluation.rollout import Rollout
 from sim.disturbances import Payload
 from sim.scenarios import get_scenario
@@ -15,7 +18,7 @@ TICKS = 50
 
 
 def main() -> None:
-    """Exercise controllers with every learner, then the whole loop for a moment."""
+    """Exercise controllers with every learner, then the whole loop for a moment, then the safety filter."""
     begin = time.perf_counter()
     description = load_robot("go2")
     for learner in sorted(LEARNERS):
@@ -24,6 +27,8 @@ def main() -> None:
     rollout = Rollout(replace(scenario, disturbances=(Payload(mass_kg=1.0, at_s=0.02, until_s=0.06),)))
     for _ in range(TICKS):
         rollout.tick()
+    safety = RunTimeConfig()
+    warm_up_filter(Liveness(safety.period), safety)
     print(f"compiled the kernels in {time.perf_counter() - begin:.0f} s")
 
 

@@ -16,8 +16,9 @@ from rclpy.publisher import Publisher
 
 from controllers.errors import InvalidValue
 from controllers.safety.goal_seeking import seek
-from controllers.safety.reading import Array, Observation, Reading, Wish
+from controllers.safety.reading import Array, Observation, Wish
 from controllers.safety.run_time_filter import RELAXATION, STOPPED, RunTimeFilter, RunTimeInfo
+from controllers.safety.warmup import warm_up_filter
 from pronk_navigation.filter_parameters import FilterParameters
 from pronk_navigation.markers import FilterMarkers
 from pronk_navigation.planar_odometry import OdometryInbox
@@ -83,7 +84,7 @@ class CbfFilterNode(KitNode):
         self._rate = self.diagnostics.rate("steps")
         self._robots = [self._make(prefix) for prefix in p.robots or ("",)]
         self._describe()
-        self._warm_up()
+        warm_up_filter(p.gain_schedule(), p.filter(), p.obstacles())
         self._timer = self.create_timer(p.period_s, self._step, clock=self._steady)
         names = ", ".join(robot.name for robot in self._robots)
         others = ", ".join(sorted(set(self._inboxes) - {robot.name for robot in self._robots})) or "nobody"
@@ -146,16 +147,6 @@ class CbfFilterNode(KitNode):
             value(f"{label}pace", lambda r=robot: "-" if r.info is None else f"{r.info.pace:.3f}")
             value(f"{label}stale", lambda r=robot: "-" if r.info is None else ", ".join(r.info.stale) or "none")
             value(f"{label}lost", lambda r=robot: "-" if r.info is None else ", ".join(r.info.lost) or "none")
-
-    def _warm_up(self) -> None:
-        """Compile what the first period needs, on a throw-away filter."""
-        p: FilterParameters = self.parameters
-        spare = RunTimeFilter("a", p.gain_schedule(), p.filter(), p.obstacles())
-        still = np.zeros(2)
-        for age in (0.0, 0.5 * (p.stale_s + p.lost_s)):
-            other = Reading(10.0 - age, np.array([2.0, 0.0]), 0.0, still)
-            wish = Wish(10.0, np.array([0.5, 0.0]))
-            spare.step(Observation(10.0, Reading(10.0, still, 0.0, still), {"b": other}, wish))
 
     # Inputs
 

@@ -45,7 +45,6 @@ def planar_reading(message: Odometry, received: float, origin: Origin | None = N
         The reading; values that are not finite stay so for the filter to refuse, and the heading is NaN where the
         quaternion is not one of length 1.
     """
-    place = Origin() if origin is None else origin
     pose, twist = message.pose.pose, message.twist.twist
     q = np.array((pose.orientation.w, pose.orientation.x, pose.orientation.y, pose.orientation.z))
     position = np.array((pose.position.x, pose.position.y))
@@ -56,9 +55,11 @@ def planar_reading(message: Odometry, received: float, origin: Origin | None = N
         velocity = (rotation @ np.array((twist.linear.x, twist.linear.y, twist.linear.z)))[:2]
     else:
         heading, velocity = math.nan, np.array((twist.linear.x, twist.linear.y))
-    c, s = math.cos(place.yaw), math.sin(place.yaw)
+    if origin is None:
+        return Reading(received, position, heading, velocity)
+    c, s = math.cos(origin.yaw), math.sin(origin.yaw)
     turn = np.array(((c, -s), (s, c)))
-    return Reading(received, turn @ position + (place.x, place.y), heading + place.yaw, turn @ velocity)
+    return Reading(received, turn @ position + (origin.x, origin.y), heading + origin.yaw, turn @ velocity)
 
 
 class OdometryInbox:
