@@ -1,4 +1,4 @@
-"""The MuJoCo model of one robot on a ground, with the same contact law for every robot."""
+"""The MuJoCo model of robots on a ground, with the same contact law for every robot."""
 
 from dataclasses import dataclass
 
@@ -65,18 +65,59 @@ def build_spec(robot: RobotDescription, terrain: Terrain, friction: float, physi
     Raises:
         InvalidValue: The MJCF lacks a foot geom or a floating base, or its IMU is rotated against the base.
     """
-    spec = mujoco.MjSpec.from_file(str(robot.model_path))
+    spec = build_robot(robot, friction)
     spec.modelname = f"{spec.modelname}_world"
+    set_options(spec, physics_dt)
+    add_ground(spec, terrain, friction)
+    return spec
+
+
+def set_options(spec: mujoco.MjSpec, physics_dt: float) -> None:
+    """Choose how a world is integrated.
+
+    Args:
+        spec: World under construction.
+        physics_dt: Integration step [s].
+    """
     spec.option.timestep = physics_dt
     spec.option.cone = mujoco.mjtCone.mjCONE_ELLIPTIC
     spec.option.impratio = 100.0
+
+
+def add_ground(spec: mujoco.MjSpec, terrain: Terrain, friction: float) -> None:
+    """Add a ground with the contact law of all.
+
+    Args:
+        spec: World under construction.
+        terrain: The ground.
+        friction: Coulomb coefficient at the start.
+    """
+    terrain.add_to(spec)
+    for geom in spec.worldbody.geoms:
+        normalise(geom, friction)
+
+
+def build_robot(robot: RobotDescription, friction: float) -> mujoco.MjSpec:
+    """Build a robot without a ground.
+
+    Args:
+        robot: The robot.
+        friction: Coulomb coefficient of its geoms at the start.
+
+    Returns:
+        The robot with its motors and sensors.
+
+    Raises:
+        InvalidValue: The MJCF lacks a foot geom or a floating base, or its IMU is rotated against the base.
+    """
+    spec = mujoco.MjSpec.from_file(str(robot.model_path))
     for sensor in list(spec.sensors):
         spec.delete(sensor)
     base = _base(spec)
     # What is only to be looked at takes seconds to load; masses come from the bodies, not from their shapes.
     for geom in list(spec.geoms):
         if geom.contype or geom.conaffinity:
-            _normalise(geom, friction)
+            normalise(geom, friction)
         else:
             spec.delete(geom)
     used = {geom.meshname for geom in spec.geoms}
@@ -84,24 +125,23 @@ def build_spec(robot: RobotDescription, terrain: Terrain, friction: float, physi
         if mesh.name not in used:
             spec.delete(mesh)
     _add_motors(spec, robot)
-    terrain.add_to(spec)
-    for geom in spec.worldbody.geoms:
-        _normalise(geom, friction)
     _add_sensors(spec, base)
     return spec
 
 
-def index_model(model: mujoco.MjModel) -> ModelIndex:
-    """Look everything up by name, once.
+def index_model(model: mujoco.MjModel, prefix: str = "") -> ModelIndex:
+    """Look everything of one robot up by name, once.
 
     Args:
         model: A compiled world.
+        prefix: What the names of the robot's parts begin with, where there are several robots.
 
     Returns:
         The indices.
     """
-    joints = [model.joint(name).id for name in JOINT_NAMES]
-    free = _free_joint(model)
+    joints = [model.joint(prefix + name).id for name in JOINT_NAMES]
+    root = model.body_rootid[model.jnt_bodyid[joints[0]]]
+    free = int(model.body_jntadr[root])
     ground = [i for i in range(model.ngeom) if model.geom_bodyid[i] == 0]
     return ModelIndex(
         base=int(model.jnt_bodyid[free]),
@@ -109,9 +149,9 @@ def index_model(model: mujoco.MjModel) -> ModelIndex:
         base_dof=int(model.jnt_dofadr[free]),
         qpos=_selector([int(model.jnt_qposadr[j]) for j in joints]),
         dof=_selector([int(model.jnt_dofadr[j]) for j in joints]),
-        feet=np.array([model.geom(leg).id for leg in LEGS], dtype=np.intp),
-        accelerometer=int(model.sensor(ACCELEROMETER).adr[0]),
-        touch=int(model.sensor(FOOT_SITE.format(leg=LEGS[0])).adr[0]),
+        feet=np.array([model.geom(prefix + leg).id for leg in LEGS], dtype=np.intp),
+        accelerometer=int(model.sensor(prefix + ACCELEROMETER).adr[0]),
+        touch=int(model.sensor(prefix + FOOT_SITE.format(leg=LEGS[0])).adr[0]),
         ground=frozenset(ground),
     )
 
@@ -148,7 +188,13 @@ def _base(spec: mujoco.MjSpec) -> mujoco.MjsBody:
     raise InvalidValue(f"the MJCF '{spec.modelname}' has no body with a free joint under its world")
 
 
-def _normalise(geom: mujoco.MjsGeom, friction: float) -> None:
+def normalise(geom: mujoco.MjsGeom, friction: float) -> None:
+    """Give a geom the contact law of all.
+
+    Args:
+        geom: The geom.
+        friction: Coulomb coefficient.
+    """
     geom.friction = [friction, 0.005, 0.0001]
     geom.condim = 3
     geom.priority = FOOT_PRIORITY if geom.name in LEGS else 0
