@@ -1,0 +1,1 @@
+"""Learning: policies that tune the controllers. Nothing here is imported by the controllers or the simulator."""
