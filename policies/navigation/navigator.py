@@ -1,0 +1,178 @@
+"""The learned methods `pronk` and `paper` of `pronk eval navigation`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import UnknownName
+from controllers.safety.filter import FilterConfig, SafetyFilter
+from controllers.safety.gains import Gains
+from controllers.safety.graph import Neighbourhood
+from controllers.safety.planar_qp import INFEASIBLE
+from controllers.safety.power_barrier import FixedPower, PowerConfig, PowerFilter
+from policies.checkpoints import load_arrays
+from policies.navigation.tuner import PowerTuner, Tuner
+from sim.navigation import NavigationWorld
+
+Array = npt.NDArray[np.float64]
+
+WEIGHTS = Path(__file__).parents[1] / "weights"
+# Best fixed (ζ, η) and rate of V of the published filter, as `evaluation.navigation_methods` takes them.
+POWER_BASE = FixedPower(10.0, 1.0)
+POWER_DECREASE = 8.0
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What was decided for one period, in the fields of `evaluation.navigation_rollout.Decision`.
+
+    Attributes:
+        velocity: Velocities of the heads, shape (N, 2) [m/s].
+        infeasible: Whether a robot's program had no solution, shape (N,).
+    """
+
+    velocity: Array
+    infeasible: npt.NDArray[np.bool_]
+
+
+class Navigator(Protocol):
+    """A method: decides velocities from what each robot perceives."""
+
+    def start(self, world: NavigationWorld) -> None:
+        """Prepare for a world."""
+        ...
+
+    def decide(self, world: NavigationWorld) -> Decision:
+        """Decide for one period."""
+        ...
+
+
+class _Given:
+    """A schedule that says what it was told to."""
+
+    def __init__(self) -> None:
+        self.answer: Gains | None = None
+
+    def gains(self, neighbourhood: Neighbourhood) -> Gains:
+        assert self.answer is not None
+        return self.answer
+
+
+class Learned:
+    """The filter, tuned by the network in all that it leaves open."""
+
+    def __init__(self, parameters: Mapping[str, Array]) -> None:
+        """Keep the network.
+
+        Args:
+            parameters: Parameters of the network.
+        """
+        self.parameters = parameters
+        self.tuner: Tuner | None = None
+
+    def start(self, world: NavigationWorld) -> None:
+        """Make schedule and filter for the control period of a world.
+
+        Args:
+            world: The scenes.
+        """
+        self.tuner = Tuner(world.dt, self.parameters)
+        self.given = _Given()
+        self.filter = SafetyFilter(FilterConfig(world.dt), self.given)
+
+    def decide(self, world: NavigationWorld) -> Decision:
+        """Choose and filter.
+
+        Args:
+            world: Where robots are.
+
+        Returns:
+            Velocities.
+        """
+        assert self.tuner is not None
+        view = world.observe()
+        choice = self.tuner.choose(view)
+        n = view.present.shape[0]
+        # The target is turned and slowed here, so that pushes can be added to it.
+        self.given.answer = replace(choice.gains, turn=np.zeros(n), pace=np.ones(n))
+        filtered = self.filter.filter(view, choice.target(world.preferred(), view.speed), world.bounds())
+        return Decision(filtered.velocity, ~filtered.found)
+
+
+class LearnedPower:
+    """The published filter with (ζ, η) from the network."""
+
+    def __init__(self, parameters: Mapping[str, Array]) -> None:
+        """Keep the network.
+
+        Args:
+            parameters: Parameters of the network.
+        """
+        self.tuner = PowerTuner(parameters, POWER_BASE)
+        self.filter: PowerFilter | None = None
+
+    def start(self, world: NavigationWorld) -> None:
+        """Make the filter for the control period of a world.
+
+        Args:
+            world: The scenes.
+        """
+        self.filter = PowerFilter(PowerConfig(world.dt, decrease=POWER_DECREASE), self.tuner)
+
+    def decide(self, world: NavigationWorld) -> Decision:
+        """Solve the programs.
+
+        Args:
+            world: Where robots are.
+
+        Returns:
+            Velocities.
+        """
+        assert self.filter is not None
+        velocity, status = self.filter.filter(world.observe())
+        return Decision(velocity, status == INFEASIBLE)
+
+
+VARIANTS = {"pronk": Learned, "paper": LearnedPower}
+
+
+def weights_file(variant: str) -> Path:
+    """Name the shipped weights of a variant.
+
+    Args:
+        variant: A name of `VARIANTS`.
+
+    Returns:
+        The file.
+    """
+    return WEIGHTS / f"navigation_{variant}.safetensors"
+
+
+@cache
+def _weights(path: Path) -> dict[str, Array]:
+    return load_arrays(path)[0]
+
+
+def make_navigator(name: str, weights: Path | None = None) -> Navigator:
+    """Make a learned method.
+
+    Args:
+        name: A name of `VARIANTS`.
+        weights: File of `pronk train navigation`; None for the shipped one.
+
+    Returns:
+        The method.
+
+    Raises:
+        UnknownName: There is no such variant; lists those that exist.
+        InvalidValue: The weights cannot be read.
+    """
+    if name not in VARIANTS:
+        raise UnknownName("variant of the navigation policy", name, VARIANTS)
+    navigator: Navigator = VARIANTS[name](_weights(weights_file(name) if weights is None else weights))
+    return navigator

@@ -1,0 +1,189 @@
+"""Gain schedules from the network: its answers on top of the hand-made schedule `controllers.safety.liveness`.
+
+Every answer is squashed and added to, or multiplied with, what the hand-made schedule says, so that the answer zero
+changes nothing, and no answer leaves the range in which the filter is safe.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from controllers.safety.barrier import steer
+from controllers.safety.gains import Gains
+from controllers.safety.graph import Neighbourhood
+from controllers.safety.liveness import Liveness, LivenessConfig
+from controllers.safety.power_barrier import FixedPower, PowerGains
+from policies.navigation.features import extract
+from policies.navigation.network import EDGE_ANSWERS, NODE_ANSWERS, POWER_ANSWERS, config_of, evaluate
+
+Array = npt.NDArray[np.float64]
+
+# Largest angle by which the goal is turned before the hand-made schedule looks for a way [rad].
+HEADING = 1.5
+# Time without progress counts up to e^1.5 times as much, or as little.
+IMPATIENCE = 1.5
+# Gains are multiplied by up to e^1.5, or divided.
+GAIN = 1.5
+# Share of the sum of two radii by which a neighbour is taken to be wider or narrower when a way is looked for.
+WIDTH = 0.3
+# Factor of ζ, up to e^3, and change of η.
+ZETA, ETA = 3.0, 0.9
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the network chose for N robots.
+
+    Attributes:
+        gains: For the filter.
+        push: Velocity that is added to the turned preferred one (a robot that makes way), world frame, shape (N, 2)
+            [m/s].
+    """
+
+    gains: Gains
+    push: Array
+
+    def target(self, preferred: Array, speed: Array) -> Array:
+        """Say where robots would go if nothing were in the way.
+
+        Args:
+            preferred: Velocities that they would take alone, shape (N, 2) [m/s].
+            speed: Speed limits, shape (N,) [m/s].
+
+        Returns:
+            Velocities no faster than that, shape (N, 2) [m/s].
+        """
+        wanted = steer(preferred, self.gains) + self.push
+        length = np.linalg.norm(wanted, axis=1)
+        # Preferred velocities that are faster are bounded by the filter; only what the push adds is bounded here.
+        limit = np.maximum(speed, np.linalg.norm(preferred, axis=1))
+        return np.asarray(wanted * np.minimum(1.0, limit / np.maximum(length, 1e-12))[:, None])
+
+
+class Tuner:
+    """Chooses all that the filter leaves open; a `GainSchedule` for whoever cannot use pushes."""
+
+    def __init__(self, dt: float, parameters: Mapping[str, Array], config: LivenessConfig | None = None) -> None:
+        """Keep the network.
+
+        Args:
+            dt: Control period [s].
+            parameters: Parameters of the network.
+            config: Settings of the hand-made schedule.
+
+        Raises:
+            InvalidValue: The parameters are those of another network, or the period is not positive.
+        """
+        sizes = config_of(parameters)
+        if (sizes.node_answers, sizes.edge_answers) != (len(NODE_ANSWERS), len(EDGE_ANSWERS)) or not sizes.pair:
+            raise InvalidValue(
+                f"the network must answer {', '.join((*NODE_ANSWERS, *EDGE_ANSWERS))} and shares, got "
+                f"{sizes.node_answers} and {sizes.edge_answers} answers"
+            )
+        self.liveness = Liveness(dt, config)
+        self.parameters = parameters
+
+    def choose(self, neighbourhood: Neighbourhood) -> Choice:
+        """Choose for every robot of a batch; what is chosen for one depends on its own row only.
+
+        Args:
+            neighbourhood: What N robots perceive.
+
+        Returns:
+            The choice.
+        """
+        view, features = neighbourhood, extract(neighbourhood)
+        answers = evaluate(self.parameters, features)
+        node, edge = np.tanh(answers.node), np.tanh(answers.edge)
+        k = view.valid.shape[1]
+        receiver, slot = features.receiver, features.slot
+
+        # At the goal there is nothing to turn.
+        distance = np.linalg.norm(view.goal, axis=1)
+        heading = HEADING * node[:, 0] * distance / (distance + np.maximum(view.radius, 1e-6))
+        c, s = np.cos(heading), np.sin(heading)
+        x, y = view.goal[:, 0], view.goal[:, 1]
+        count = features.between.size
+        i, j = receiver[:count], slot[:count]
+        width = view.neighbour_radius.copy()
+        width[i, j] += WIDTH * edge[:count, 1] * (view.radius[i] + width[i, j])
+        planned = self.liveness.gains(
+            replace(
+                view,
+                goal=np.stack((c * x - s * y, s * x + c * y), axis=1),
+                stall=view.stall * np.exp(IMPATIENCE * node[:, 1]),
+                neighbour_radius=width,
+            )
+        )
+        turn = planned.turn + heading
+        turn = np.where(np.abs(turn) > np.pi, turn - 2.0 * np.pi * np.sign(turn), turn)
+        pace = np.clip(planned.pace * (1.0 + node[:, 2]), 0.0, 1.0)
+
+        factor, top = np.exp(GAIN * edge[:, 0]), 1.0 / self.liveness.dt
+        gain, obstacle_gain = planned.gain.copy(), planned.obstacle_gain.copy()
+        gain[i, j] = np.minimum(gain[i, j] * factor[:count], top)
+        wall, place = receiver[count:], slot[count:] - k
+        obstacle_gain[wall, place] = np.minimum(obstacle_gain[wall, place] * factor[count:], top)
+        responsibility = planned.responsibility.copy()
+        responsibility[i, j] = 1.0 / (1.0 + np.exp(-np.clip(answers.share, -30.0, 30.0)))
+
+        left = np.stack((-features.away[:, 1], features.away[:, 0]), axis=1)
+        force = features.near[:, None] * (edge[:, 2:3] * features.away + edge[:, 3:4] * left)
+        n = view.present.shape[0]
+        push = np.stack([np.bincount(receiver, force[:, axis], n) for axis in (0, 1)], axis=1) * view.speed[:, None]
+        return Choice(Gains(gain, responsibility, obstacle_gain, turn, pace), push)
+
+    def gains(self, neighbourhood: Neighbourhood) -> Gains:
+        """Choose gains alone, without pushes.
+
+        Args:
+            neighbourhood: What N robots perceive.
+
+        Returns:
+            Gains in range.
+        """
+        return self.choose(neighbourhood).gains
+
+
+class PowerTuner:
+    """Chooses (ζ, η) of the published filter: a `PowerSchedule`."""
+
+    def __init__(self, parameters: Mapping[str, Array], base: FixedPower) -> None:
+        """Keep the network.
+
+        Args:
+            parameters: Parameters of the network.
+            base: What is chosen where the network answers zero.
+
+        Raises:
+            InvalidValue: The parameters are those of another network.
+        """
+        sizes = config_of(parameters)
+        if sizes.node_answers or sizes.pair or sizes.edge_answers != len(POWER_ANSWERS):
+            raise InvalidValue(
+                f"the network must answer {', '.join(POWER_ANSWERS)} for every edge and nothing else, got "
+                f"{sizes.edge_answers} answers for edges, {sizes.node_answers} for robots"
+            )
+        self.parameters = parameters
+        self.base = base
+
+    def power_gains(self, neighbourhood: Neighbourhood) -> PowerGains:
+        """Choose parameters for every robot of a batch; those of one depend on its own row only.
+
+        Args:
+            neighbourhood: What N robots perceive.
+
+        Returns:
+            Parameters of every slot.
+        """
+        view, features = neighbourhood, extract(neighbourhood)
+        edge = np.tanh(evaluate(self.parameters, features).edge)
+        n, k = view.valid.shape
+        places = (n, k + view.obstacle_valid.shape[1])
+        zeta, eta = np.full(places, self.base.zeta), np.full(places, self.base.eta)
+        zeta[features.receiver, features.slot] *= np.exp(ZETA * edge[:, 0])
+        eta[features.receiver, features.slot] *= 1.0 + ETA * edge[:, 1]
+        return PowerGains(zeta[:, :k].copy(), eta[:, :k].copy(), zeta[:, k:].copy(), eta[:, k:].copy())
