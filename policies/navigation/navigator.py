@@ -1,6 +1,5 @@
 """The learned methods `pronk` and `paper` of `pronk eval navigation`."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -16,10 +15,12 @@ from controllers.safety.graph import Neighbourhood
 from controllers.safety.planar_qp import INFEASIBLE
 from controllers.safety.power_barrier import FixedPower, PowerConfig, PowerFilter
 from policies.checkpoints import load_arrays
+from policies.navigation.network import Network
 from policies.navigation.tuner import PowerTuner, Tuner
 from sim.navigation import NavigationWorld
 
 Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 WEIGHTS = Path(__file__).parents[1] / "weights"
 # Best fixed (ζ, η) and rate of V of the published filter, as `evaluation.navigation_methods` takes them.
@@ -63,16 +64,23 @@ class _Given:
         return self.answer
 
 
+def _asked(member: IntArray | None, world: NavigationWorld) -> IntArray | None:
+    """Which network each robot of the scenes that still go on asks, shape (N,)."""
+    return None if member is None else np.repeat(member[world.number], world.places)
+
+
 class Learned:
     """The filter, tuned by the network in all that it leaves open."""
 
-    def __init__(self, parameters: Mapping[str, Array]) -> None:
+    def __init__(self, network: Network, member: IntArray | None = None) -> None:
         """Keep the network.
 
         Args:
-            parameters: Parameters of the network.
+            network: The network, or several.
+            member: Which of several each scene of a world asks, shape (S,); None for the first.
         """
-        self.parameters = parameters
+        self.member = member
+        self.network = network
         self.tuner: Tuner | None = None
 
     def start(self, world: NavigationWorld) -> None:
@@ -81,7 +89,7 @@ class Learned:
         Args:
             world: The scenes.
         """
-        self.tuner = Tuner(world.dt, self.parameters)
+        self.tuner = Tuner(world.dt, self.network)
         self.given = _Given()
         self.filter = SafetyFilter(FilterConfig(world.dt), self.given)
 
@@ -96,7 +104,7 @@ class Learned:
         """
         assert self.tuner is not None
         view = world.observe()
-        choice = self.tuner.choose(view)
+        choice = self.tuner.choose(view, _asked(self.member, world))
         n = view.present.shape[0]
         # The target is turned and slowed here, so that pushes can be added to it.
         self.given.answer = replace(choice.gains, turn=np.zeros(n), pace=np.ones(n))
@@ -107,13 +115,15 @@ class Learned:
 class LearnedPower:
     """The published filter with (ζ, η) from the network."""
 
-    def __init__(self, parameters: Mapping[str, Array]) -> None:
+    def __init__(self, network: Network, member: IntArray | None = None) -> None:
         """Keep the network.
 
         Args:
-            parameters: Parameters of the network.
+            network: The network, or several.
+            member: Which of several each scene of a world asks, shape (S,); None for the first.
         """
-        self.tuner = PowerTuner(parameters, POWER_BASE)
+        self.member = member
+        self.tuner = PowerTuner(network, POWER_BASE)
         self.filter: PowerFilter | None = None
 
     def start(self, world: NavigationWorld) -> None:
@@ -134,6 +144,7 @@ class LearnedPower:
             Velocities.
         """
         assert self.filter is not None
+        self.tuner.member = _asked(self.member, world)
         velocity, status = self.filter.filter(world.observe())
         return Decision(velocity, status == INFEASIBLE)
 
@@ -154,8 +165,8 @@ def weights_file(variant: str) -> Path:
 
 
 @cache
-def _weights(path: Path) -> dict[str, Array]:
-    return load_arrays(path)[0]
+def _network(path: Path) -> Network:
+    return Network(load_arrays(path)[0])
 
 
 def make_navigator(name: str, weights: Path | None = None) -> Navigator:
@@ -174,5 +185,5 @@ def make_navigator(name: str, weights: Path | None = None) -> Navigator:
     """
     if name not in VARIANTS:
         raise UnknownName("variant of the navigation policy", name, VARIANTS)
-    navigator: Navigator = VARIANTS[name](_weights(weights_file(name) if weights is None else weights))
+    navigator: Navigator = VARIANTS[name](_network(weights_file(name) if weights is None else weights))
     return navigator

@@ -1,8 +1,8 @@
-"""The network, computed with numpy alone: one round of messages on the star of what a robot perceives.
+"""The network, compiled and without torch: one round of messages on the star of what a robot perceives.
 
 Every edge makes a message of its own features and the robot's; the robot takes sum and maximum of its messages, and
 answers for itself (heading, impatience, pace) and for every edge (gain, width, pushes). `model` holds the same network
-in torch; this one costs no more than a few matrix products and is what runs on robots and in training.
+in torch; this one takes some microseconds for each robot, and is what runs on robots and in training.
 
 Responsibilities come from a second, small network f of what two robots both know of their encounter: f(own view) −
 f(other's view) is antisymmetric, so that the shares of both sum to one without a word between them.
@@ -10,11 +10,12 @@ f(other's view) is antisymmetric, so that the shares of both sum to one without 
 The last layers are zero at first: an untrained network answers zero to everything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from controllers.errors import InvalidValue
 from policies.navigation.features import EDGE_WIDTH, NODE_WIDTH, PAIR_WIDTH, Features
@@ -96,7 +97,7 @@ class Answers:
     Attributes:
         node: Shape (N, `node_answers`).
         edge: Shape (E, `edge_answers`).
-        share: Antisymmetric logit of the responsibility of edges between robots, shape (P,).
+        share: Antisymmetric logit of the responsibility of edges, zero for obstacles, shape (E,).
     """
 
     node: Array
@@ -157,45 +158,164 @@ def config_of(parameters: Mapping[str, Array]) -> NetworkConfig:
     return config
 
 
-def _gather(message: Array, receiver: IntArray, robots: int) -> tuple[Array, Array]:
-    """Sum and maximum (zero without messages) of the messages of every robot."""
-    order = np.argsort(receiver, kind="stable")
-    ordered, who = message[order], receiver[order]
-    total, most = np.zeros((robots, message.shape[1])), np.zeros((robots, message.shape[1]))
-    if who.size:
-        first = np.flatnonzero(np.concatenate(([True], who[1:] != who[:-1])))
-        total[who[first]] = np.add.reduceat(ordered, first, axis=0)
-        most[who[first]] = np.maximum.reduceat(ordered, first, axis=0)
-    return total, most
+@njit(cache=True, inline="always")
+def _add(out: Array, value: Array, weight: Array) -> None:
+    """Add value·weight to `out`, weight as (in, out)."""
+    for d in range(value.shape[0]):
+        x = value[d]
+        if x != 0.0:
+            for h in range(out.shape[0]):
+                out[h] += x * weight[d, h]
 
 
-def evaluate(parameters: Mapping[str, Array], features: Features) -> Answers:
-    """Ask the network.
+@njit(cache=True, inline="always")
+def _rectify(values: Array) -> None:
+    for h in range(values.shape[0]):
+        # Not-a-number stays: the filter makes it harmless and counts it.
+        if values[h] < 0.0:
+            values[h] = 0.0
+
+
+@njit(cache=True)
+def _forward(
+    layers: tuple[Array, Array, Array, Array, Array, Array, Array, Array, Array, Array, Array],
+    member: IntArray,
+    graph: tuple[Array, IntArray, Array, Array, Array],
+    node_answer: Array,
+    edge_answer: Array,
+    share: Array,
+) -> None:
+    """Fill in the answers; every robot asks the network of its number."""
+    inner, inner_bias, update, update_bias, by_edge, edge_bias, by_node, node_bias, pairs, pair_bias, last = layers
+    node, first, edge, pair, reverse = graph
+    width, deep, wide = inner.shape[2], update.shape[2], edge.shape[1]
+    many = node.shape[1]
+    own, total, most = np.empty(width), np.empty(width), np.empty(width)
+    hidden, for_all, view = np.empty(deep), np.empty(edge_answer.shape[1]), np.empty(pairs.shape[2])
+    message = np.empty((1, width))
+    for i in range(node.shape[0]):
+        m = member[i]
+        begin, count = first[i], first[i + 1] - first[i]
+        if message.shape[0] < count:
+            message = np.empty((2 * count, width))
+        own[:] = inner_bias[m]
+        _add(own, node[i], inner[m, wide:])
+        total[:], most[:] = 0.0, 0.0
+        for e in range(count):
+            message[e, :] = own
+            _add(message[e], edge[begin + e], inner[m, :wide])
+            _rectify(message[e])
+            for h in range(width):
+                total[h] += message[e, h]
+                most[h] = max(most[h], message[e, h])
+        for h in range(width):
+            total[h] /= USUAL
+        hidden[:] = update_bias[m]
+        _add(hidden, node[i], update[m, :many])
+        _add(hidden, total, update[m, many : many + width])
+        _add(hidden, most, update[m, many + width :])
+        _rectify(hidden)
+        node_answer[i] = node_bias[m]
+        _add(node_answer[i], hidden, by_node[m])
+        for_all[:] = edge_bias[m]
+        _add(for_all, hidden, by_edge[m, width:])
+        for e in range(count):
+            edge_answer[begin + e] = for_all
+            _add(edge_answer[begin + e], message[e], by_edge[m, :width])
+            for side in range(2):
+                view[:] = pair_bias[m]
+                _add(view, pair[begin + e] if side == 0 else reverse[begin + e], pairs[m])
+                _rectify(view)
+                value = 0.0
+                for h in range(view.shape[0]):
+                    value += view[h] * last[m, h]
+                share[begin + e] += value if side == 0 else -value
+
+
+class Network:
+    """A network, or several of the same sizes of which every robot asks one."""
+
+    def __init__(self, *parameters: Mapping[str, Array]) -> None:
+        """Check and arrange the parameters.
+
+        Args:
+            parameters: Parameters of each network by name.
+
+        Raises:
+            InvalidValue: There are none, they do not fit one another, or a parameter is wrong.
+        """
+        configs = {config_of(item) for item in parameters}
+        if len(configs) != 1:
+            raise InvalidValue(f"networks must be at least one and all of the same sizes, got {len(configs)} sizes")
+        self.config = configs.pop()
+
+        def layer(name: str, shape: tuple[int, ...]) -> Array:
+            if name not in parameters[0]:
+                return np.zeros((len(parameters), *shape))
+            return np.stack([np.ascontiguousarray(item[name].T) for item in parameters])
+
+        deep = self.config.hidden
+        self.layers = (
+            layer("message.weight", ()),
+            layer("message.bias", ()),
+            layer("update.weight", ()),
+            layer("update.bias", ()),
+            layer("edge.weight", ()),
+            layer("edge.bias", ()),
+            layer("node.weight", (deep, 0)),
+            layer("node.bias", (0,)),
+            layer("pair.weight", (PAIR_WIDTH, 0)),
+            layer("pair.bias", (0,)),
+            layer("share.weight", (0, 1))[:, :, 0],
+        )
+
+    def evaluate(self, features: Features, member: IntArray | None = None) -> Answers:
+        """Ask the network.
+
+        Args:
+            features: What N robots perceive.
+            member: Which network each robot asks, shape (N,); None for the first.
+
+        Returns:
+            Answers; those of a robot depend on its own row only.
+        """
+        n, e = features.node.shape[0], features.edge.shape[0]
+        node, edge = np.zeros((n, self.config.node_answers)), np.zeros((e, self.config.edge_answers))
+        share = np.zeros(e)
+        _forward(
+            self.layers,
+            np.zeros(n, dtype=np.int64) if member is None else member,
+            (features.node, features.first, features.edge, features.pair, features.reverse),
+            node,
+            edge,
+            share,
+        )
+        return Answers(node, edge, share)
+
+
+def flatten(parameters: Mapping[str, Array]) -> Array:
+    """Write all parameters into one vector, in the order of `NetworkConfig.shapes`.
 
     Args:
         parameters: Parameters by name.
-        features: What N robots perceive.
 
     Returns:
-        Answers; those of a robot depend on its own row only.
+        Vector of all parameters.
     """
-    p, node, receiver = parameters, features.node, features.receiver
-    inner = p["message.weight"]
-    # The robot's part of all its messages is the same: it is computed once.
-    own = node @ inner[:, EDGE_WIDTH:].T + p["message.bias"]
-    message = np.maximum(features.edge @ inner[:, :EDGE_WIDTH].T + own[receiver], 0.0)
-    total, most = _gather(message, receiver, node.shape[0])
-    gathered = np.concatenate((node, total / USUAL, most), axis=1)
-    hidden = np.maximum(gathered @ p["update.weight"].T + p["update.bias"], 0.0)
-    width = inner.shape[0]
-    by_robot = hidden @ p["edge.weight"][:, width:].T + p["edge.bias"]
-    edge = message @ p["edge.weight"][:, :width].T + by_robot[receiver]
-    answer = hidden @ p["node.weight"].T + p["node.bias"] if "node.weight" in p else np.zeros((node.shape[0], 0))
-    share = np.zeros(features.pair.shape[0])
-    if "pair.weight" in p:
-        views = np.maximum(
-            np.concatenate((features.pair, features.reverse)) @ p["pair.weight"].T + p["pair.bias"], 0.0
-        )
-        one, other = np.split(views @ p["share.weight"][0], 2)
-        share = one - other
-    return Answers(answer, edge, share)
+    return np.concatenate([parameters[name].ravel() for name in config_of(parameters).shapes()])
+
+
+def unflatten(config: NetworkConfig, vector: Array) -> dict[str, Array]:
+    """Read parameters out of one vector.
+
+    Args:
+        config: Sizes.
+        vector: As `flatten` writes it.
+
+    Returns:
+        Parameters by name.
+    """
+    shapes = config.shapes()
+    sizes: Sequence[int] = [int(np.prod(shape)) for shape in shapes.values()]
+    parts = np.split(np.asarray(vector, dtype=np.float64), np.cumsum(sizes)[:-1])
+    return {name: part.reshape(shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

@@ -4,7 +4,6 @@ Every answer is squashed and added to, or multiplied with, what the hand-made sc
 changes nothing, and no answer leaves the range in which the filter is safe.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,9 +16,10 @@ from controllers.safety.graph import Neighbourhood
 from controllers.safety.liveness import Liveness, LivenessConfig
 from controllers.safety.power_barrier import FixedPower, PowerGains
 from policies.navigation.features import extract
-from policies.navigation.network import EDGE_ANSWERS, NODE_ANSWERS, POWER_ANSWERS, config_of, evaluate
+from policies.navigation.network import EDGE_ANSWERS, NODE_ANSWERS, POWER_ANSWERS, Network
 
 Array = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
 
 # Largest angle by which the goal is turned before the hand-made schedule looks for a way [rad].
 HEADING = 1.5
@@ -66,37 +66,38 @@ class Choice:
 class Tuner:
     """Chooses all that the filter leaves open; a `GainSchedule` for whoever cannot use pushes."""
 
-    def __init__(self, dt: float, parameters: Mapping[str, Array], config: LivenessConfig | None = None) -> None:
+    def __init__(self, dt: float, network: Network, config: LivenessConfig | None = None) -> None:
         """Keep the network.
 
         Args:
             dt: Control period [s].
-            parameters: Parameters of the network.
+            network: The network.
             config: Settings of the hand-made schedule.
 
         Raises:
-            InvalidValue: The parameters are those of another network, or the period is not positive.
+            InvalidValue: The network answers something else, or the period is not positive.
         """
-        sizes = config_of(parameters)
+        sizes = network.config
         if (sizes.node_answers, sizes.edge_answers) != (len(NODE_ANSWERS), len(EDGE_ANSWERS)) or not sizes.pair:
             raise InvalidValue(
                 f"the network must answer {', '.join((*NODE_ANSWERS, *EDGE_ANSWERS))} and shares, got "
                 f"{sizes.node_answers} and {sizes.edge_answers} answers"
             )
         self.liveness = Liveness(dt, config)
-        self.parameters = parameters
+        self.network = network
 
-    def choose(self, neighbourhood: Neighbourhood) -> Choice:
+    def choose(self, neighbourhood: Neighbourhood, member: IntArray | None = None) -> Choice:
         """Choose for every robot of a batch; what is chosen for one depends on its own row only.
 
         Args:
             neighbourhood: What N robots perceive.
+            member: Which of several networks each robot asks, shape (N,); None for the first.
 
         Returns:
             The choice.
         """
         view, features = neighbourhood, extract(neighbourhood)
-        answers = evaluate(self.parameters, features)
+        answers = self.network.evaluate(features, member)
         node, edge = np.tanh(answers.node), np.tanh(answers.edge)
         k = view.valid.shape[1]
         receiver, slot = features.receiver, features.slot
@@ -106,10 +107,10 @@ class Tuner:
         heading = HEADING * node[:, 0] * distance / (distance + np.maximum(view.radius, 1e-6))
         c, s = np.cos(heading), np.sin(heading)
         x, y = view.goal[:, 0], view.goal[:, 1]
-        count = features.between.size
-        i, j = receiver[:count], slot[:count]
+        robots = slot < k
+        i, j = receiver[robots], slot[robots]
         width = view.neighbour_radius.copy()
-        width[i, j] += WIDTH * edge[:count, 1] * (view.radius[i] + width[i, j])
+        width[i, j] += WIDTH * edge[robots, 1] * (view.radius[i] + width[i, j])
         planned = self.liveness.gains(
             replace(
                 view,
@@ -124,11 +125,11 @@ class Tuner:
 
         factor, top = np.exp(GAIN * edge[:, 0]), 1.0 / self.liveness.dt
         gain, obstacle_gain = planned.gain.copy(), planned.obstacle_gain.copy()
-        gain[i, j] = np.minimum(gain[i, j] * factor[:count], top)
-        wall, place = receiver[count:], slot[count:] - k
-        obstacle_gain[wall, place] = np.minimum(obstacle_gain[wall, place] * factor[count:], top)
+        gain[i, j] = np.minimum(gain[i, j] * factor[robots], top)
+        wall, place = receiver[~robots], slot[~robots] - k
+        obstacle_gain[wall, place] = np.minimum(obstacle_gain[wall, place] * factor[~robots], top)
         responsibility = planned.responsibility.copy()
-        responsibility[i, j] = 1.0 / (1.0 + np.exp(-np.clip(answers.share, -30.0, 30.0)))
+        responsibility[i, j] = 1.0 / (1.0 + np.exp(-np.clip(answers.share[robots], -30.0, 30.0)))
 
         left = np.stack((-features.away[:, 1], features.away[:, 0]), axis=1)
         force = features.near[:, None] * (edge[:, 2:3] * features.away + edge[:, 3:4] * left)
@@ -151,24 +152,26 @@ class Tuner:
 class PowerTuner:
     """Chooses (ζ, η) of the published filter: a `PowerSchedule`."""
 
-    def __init__(self, parameters: Mapping[str, Array], base: FixedPower) -> None:
+    def __init__(self, network: Network, base: FixedPower) -> None:
         """Keep the network.
 
         Args:
-            parameters: Parameters of the network.
+            network: The network.
             base: What is chosen where the network answers zero.
 
         Raises:
-            InvalidValue: The parameters are those of another network.
+            InvalidValue: The network answers something else.
         """
-        sizes = config_of(parameters)
+        sizes = network.config
         if sizes.node_answers or sizes.pair or sizes.edge_answers != len(POWER_ANSWERS):
             raise InvalidValue(
                 f"the network must answer {', '.join(POWER_ANSWERS)} for every edge and nothing else, got "
                 f"{sizes.edge_answers} answers for edges, {sizes.node_answers} for robots"
             )
-        self.parameters = parameters
+        self.network = network
         self.base = base
+        # Which of several networks each robot asks; None for the first.
+        self.member: IntArray | None = None
 
     def power_gains(self, neighbourhood: Neighbourhood) -> PowerGains:
         """Choose parameters for every robot of a batch; those of one depend on its own row only.
@@ -180,7 +183,7 @@ class PowerTuner:
             Parameters of every slot.
         """
         view, features = neighbourhood, extract(neighbourhood)
-        edge = np.tanh(evaluate(self.parameters, features).edge)
+        edge = np.tanh(self.network.evaluate(features, self.member).edge)
         n, k = view.valid.shape
         places = (n, k + view.obstacle_valid.shape[1])
         zeta, eta = np.full(places, self.base.zeta), np.full(places, self.base.eta)
