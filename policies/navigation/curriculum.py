@@ -14,16 +14,13 @@ FIRST_SEED = 1000
 FIRST_TRAINING_SEED = 100_000
 # Scenes of a generation, and scenes of the validation, by name.
 TRAINING = {
-    "random_10": 12,
-    "random_8": 3,
-    "random_6": 3,
-    "random_4": 1,
-    "corridor": 4,
-    "doorway": 2,
-    "intersection": 2,
-    "clutter": 3,
-    "circle_16": 1,
-    "streams_16": 1,
+    "random_10": 8,
+    "random_8": 1,
+    "random_6": 1,
+    "corridor": 3,
+    "doorway": 1,
+    "intersection": 1,
+    "clutter": 1,
 }
 VALIDATION = {
     "random_10": 200,
@@ -36,7 +33,7 @@ VALIDATION = {
     "streams_16": 10,
 }
 # Time in a training scene, in times of the fastest robot alone, and on top [s].
-TIMES, MORE = 2.5, 15.0
+TIMES, MORE = 2.0, 8.0
 
 
 def _scenes(counts: dict[str, int], seeds: Sequence[int]) -> list[Scene]:

@@ -29,9 +29,9 @@ class EvolutionConfig:
         average: Decay of the moving average.
     """
 
-    pairs: int = 16
+    pairs: int = 12
     noise: float = 0.08
-    rate: float = 0.03
+    rate: float = 0.04
     last_rate: float = 0.3
     first_moment: float = 0.9
     second_moment: float = 0.98
