@@ -1,4 +1,4 @@
-"""The command line: `pronk demo | launch | eval | tune | bench | doctor | scenario | report`."""
+"""The command line: `pronk demo | launch | eval | train | tune | bench | doctor | scenario | report`."""
 
 import argparse
 import sys
@@ -91,6 +91,14 @@ def _parser() -> argparse.ArgumentParser:
     tuning.add_argument("--jobs", type=int, default=1, metavar="N", help="processes")
     _add_out(tuning, "results/tune")
     tuning.set_defaults(run=_tune)
+
+    training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
+    training.add_argument("subject", choices=("navigation",), help="what is trained")
+    training.add_argument("--variant", default="pronk", metavar="NAME", help="pronk, or paper: (ζ, η) only")
+    training.add_argument("--budget", type=int, default=120, metavar="N", help="generations; default: 120")
+    training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
+    _add_out(training, "results/train")
+    training.set_defaults(run=_train)
 
     bench = commands.add_parser("bench", help="time every hot path beside the libraries that a user would pick")
     bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
@@ -237,6 +245,30 @@ def _tune(options: argparse.Namespace) -> int:
     candidates = tune(_names(options.methods), plan, options.out, options.jobs, console)
     write_report(candidates, plan, options.out, console)
     console.print(f"results: {options.out.resolve()}; tuned.py there replaces controllers/residual/tuned.py")
+    return 0
+
+
+def _train(options: argparse.Namespace) -> int:
+    from rich.progress import Progress
+
+    from policies.navigation.training import BEST, Training, TrainingConfig
+
+    config = TrainingConfig(options.variant, options.budget, options.seed)
+    training, console = Training(config, options.out), _console()
+    with Progress(console=console) as bar:
+        task = bar.add_task("generation", total=config.budget, completed=training.search.generation)
+        for progress in training.run():
+            bar.update(task, completed=progress.generation)
+            if progress.validation is not None:
+                found = progress.validation
+                bar.console.print(
+                    f"generation {progress.generation}: validation cost {found['cost_s']:.3f} s, "
+                    f"success {100.0 * found['success']:.1f} %, extra time {found['extra_time_s']:.2f} s, "
+                    f"SPL {found['spl']:.3f}; best: {progress.best:.3f} s in generation {progress.best_generation}"
+                )
+    if training.best_generation == 0:
+        console.print("nothing better than the hand-made schedule was found; the weights are those of no training")
+    console.print(f"results: {(options.out / BEST).resolve()}", soft_wrap=True)
     return 0
 
 

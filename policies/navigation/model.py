@@ -16,6 +16,8 @@ from policies.navigation.network import LAST, USUAL, NetworkConfig, config_of
 
 Array = npt.NDArray[np.float64]
 
+LAYER = "_layer"
+
 
 class TunerModel(MessagePassing):
     """One round of messages from what is perceived to the robot that perceives it; answers as `network` tells them."""
@@ -29,22 +31,22 @@ class TunerModel(MessagePassing):
         super().__init__(aggr=["sum", "max"])
         sizes = NetworkConfig() if config is None else config
         self.config = sizes
-        # Names of parameters are those of `network`; `message` and `update` are taken by the base class.
+        # Names of parameters are those of `network`, with `LAYER` on them: modules know `update` as something else.
         self.layers = nn.ModuleDict(
             {
-                "message": nn.Linear(EDGE_WIDTH + NODE_WIDTH, sizes.message),
-                "update": nn.Linear(NODE_WIDTH + 2 * sizes.message, sizes.hidden),
-                "edge": nn.Linear(sizes.message + sizes.hidden, sizes.edge_answers),
+                "message" + LAYER: nn.Linear(EDGE_WIDTH + NODE_WIDTH, sizes.message),
+                "update" + LAYER: nn.Linear(NODE_WIDTH + 2 * sizes.message, sizes.hidden),
+                "edge" + LAYER: nn.Linear(sizes.message + sizes.hidden, sizes.edge_answers),
             }
         )
         if sizes.node_answers:
-            self.layers["node"] = nn.Linear(sizes.hidden, sizes.node_answers)
+            self.layers["node" + LAYER] = nn.Linear(sizes.hidden, sizes.node_answers)
         if sizes.pair:
-            self.layers["pair"] = nn.Linear(PAIR_WIDTH, sizes.pair)
-            self.layers["share"] = nn.Linear(sizes.pair, 1, bias=False)
+            self.layers["pair" + LAYER] = nn.Linear(PAIR_WIDTH, sizes.pair)
+            self.layers["share" + LAYER] = nn.Linear(sizes.pair, 1, bias=False)
         with torch.no_grad():
             for name, parameter in self.layers.named_parameters():
-                if name.startswith(LAST):
+                if name.replace(LAYER, "").startswith(LAST):
                     parameter.zero_()
 
     @classmethod
@@ -61,7 +63,8 @@ class TunerModel(MessagePassing):
             InvalidValue: A parameter is missing or of the wrong shape.
         """
         model = cls(config_of(parameters)).double()
-        model.layers.load_state_dict({name: torch.from_numpy(np.array(value)) for name, value in parameters.items()})
+        state = {name.replace(".", f"{LAYER}."): torch.from_numpy(np.array(v)) for name, v in parameters.items()}
+        model.layers.load_state_dict(state)
         return model
 
     def parameters_by_name(self) -> dict[str, Array]:
@@ -70,7 +73,8 @@ class TunerModel(MessagePassing):
         Returns:
             Parameters by name.
         """
-        return {name: value.detach().cpu().double().numpy().copy() for name, value in self.layers.state_dict().items()}
+        state = {name.replace(LAYER, ""): value for name, value in self.layers.state_dict().items()}
+        return {name: value.detach().cpu().double().numpy().copy() for name, value in state.items()}
 
     def forward(
         self, node: Tensor, edge: Tensor, receiver: Tensor, pair: Tensor, reverse: Tensor
@@ -89,19 +93,21 @@ class TunerModel(MessagePassing):
         """
         # What is perceived has no features but those of its edge: sources are only numbered.
         index = torch.stack((torch.arange(edge.shape[0]), receiver))
-        message = torch.relu(self.layers["message"](torch.cat((edge, node[receiver]), dim=1)))
+        message = torch.relu(self.layers["message" + LAYER](torch.cat((edge, node[receiver]), dim=1)))
         gathered = self.propagate(index, message=message, size=(edge.shape[0], node.shape[0]))
         total, most = gathered.split(self.config.message, dim=1)
-        hidden = torch.relu(self.layers["update"](torch.cat((node, total / USUAL, most), dim=1)))
-        answers = self.layers["edge"](torch.cat((message, hidden[receiver]), dim=1))
-        for_robot = self.layers["node"](hidden) if "node" in self.layers else node.new_zeros((node.shape[0], 0))
+        hidden = torch.relu(self.layers["update" + LAYER](torch.cat((node, total / USUAL, most), dim=1)))
+        answers = self.layers["edge" + LAYER](torch.cat((message, hidden[receiver]), dim=1))
+        for_robot = (
+            self.layers["node" + LAYER](hidden) if "node" + LAYER in self.layers else node.new_zeros((node.shape[0], 0))
+        )
         share = node.new_zeros(edge.shape[0])
-        if "pair" in self.layers:
+        if "pair" + LAYER in self.layers:
             share = (self._view(pair) - self._view(reverse)).squeeze(1)
         return for_robot, answers, share
 
     def _view(self, encounter: Tensor) -> Tensor:
-        seen: Tensor = self.layers["share"](torch.relu(self.layers["pair"](encounter)))
+        seen: Tensor = self.layers["share" + LAYER](torch.relu(self.layers["pair" + LAYER](encounter)))
         return seen
 
     def message(self, message: Tensor) -> Tensor:
@@ -124,7 +130,7 @@ class TunerModel(MessagePassing):
         Returns:
             As `forward`.
         """
-        kind = self.layers["message"].weight.dtype
+        kind = self.layers["message" + LAYER].weight.dtype
         arrays = (features.node, features.edge, features.pair, features.reverse)
         node, edge, pair, reverse = (torch.from_numpy(array).to(kind) for array in arrays)
         answers: tuple[Tensor, Tensor, Tensor] = self(node, edge, torch.from_numpy(features.receiver), pair, reverse)
