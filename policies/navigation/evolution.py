@@ -30,12 +30,12 @@ class EvolutionConfig:
     """
 
     pairs: int = 12
-    noise: float = 0.08
-    rate: float = 0.04
+    noise: float = 0.03
+    rate: float = 0.015
     last_rate: float = 0.3
     first_moment: float = 0.9
     second_moment: float = 0.98
-    average: float = 0.85
+    average: float = 0.8
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
