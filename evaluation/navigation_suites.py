@@ -12,10 +12,10 @@ from sim.navigation_files import load_scenes
 from sim.navigation_scene import Scene
 from sim.navigation_scenes import scene_maker
 
-USUAL = ("fixed_best", "fixed_oracle", "optimal_decay", "power_clf", "liveness", "orca")
-QUICK = ("fixed_best", "liveness", "orca")
+USUAL = ("pronk", "paper", "fixed_best", "fixed_oracle", "optimal_decay", "power_clf", "liveness", "orca")
+QUICK = ("pronk", "fixed_best", "liveness", "orca")
 # ORCA moves single integrators only.
-MOMENTUM = ("fixed_best", "fixed_oracle", "liveness")
+MOMENTUM = ("pronk", "fixed_best", "fixed_oracle", "liveness")
 
 
 @dataclass(frozen=True)
