@@ -131,7 +131,7 @@ def test_shipped_weights_name_the_command_that_made_them(variant):
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_shipped_policies_move_more_robots_than_they_were_trained_with(variant):
     outcome = run([scene_maker("random_24")(1)], make_navigator(variant))[0].metrics()
-    assert outcome["agent_success"] > 0.5
+    assert outcome["agent_success"] > {"pronk": 0.9, "paper": 0.25}[variant]
     if variant == "pronk":
         assert outcome["collision"] == 0.0 and outcome["infeasible_count"] == 0.0
 
