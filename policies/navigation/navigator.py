@@ -169,6 +169,22 @@ def _network(path: Path) -> Network:
     return Network(load_arrays(path)[0])
 
 
+def make_schedule(dt: float, weights: Path | None = None) -> Tuner:
+    """Make the gain schedule of the variant "pronk", for filters that run elsewhere, such as on robots.
+
+    Args:
+        dt: Control period [s].
+        weights: File of `pronk train navigation`; None for the shipped one.
+
+    Returns:
+        The schedule; it remembers nothing.
+
+    Raises:
+        InvalidValue: The weights cannot be read, or the period is not positive.
+    """
+    return Tuner(dt, _network(weights_file("pronk") if weights is None else weights))
+
+
 def make_navigator(name: str, weights: Path | None = None) -> Navigator:
     """Make a learned method.
 

@@ -64,7 +64,7 @@ class Choice:
 
 
 class Tuner:
-    """Chooses all that the filter leaves open; a `GainSchedule` for whoever cannot use pushes."""
+    """Chooses all that the filter leaves open; also a `GainSchedule`."""
 
     def __init__(self, dt: float, network: Network, config: LivenessConfig | None = None) -> None:
         """Keep the network.
@@ -138,15 +138,31 @@ class Tuner:
         return Choice(Gains(gain, responsibility, obstacle_gain, turn, pace), push)
 
     def gains(self, neighbourhood: Neighbourhood) -> Gains:
-        """Choose gains alone, without pushes.
+        """Choose for whoever knows no pushes: they are put into turn and pace.
 
         Args:
             neighbourhood: What N robots perceive.
 
         Returns:
-            Gains in range.
+            Gains in range. Steered by them, a robot that prefers to go straight for its goal has the same target as
+            with the push; a robot at its goal stays there instead of making way.
         """
-        return self.choose(neighbourhood).gains
+        choice, view = self.choose(neighbourhood), neighbourhood
+        gains = choice.gains
+        distance = np.linalg.norm(view.goal, axis=1)
+        full = np.minimum(view.speed, distance / self.liveness.dt)
+        straight = view.goal * np.divide(full, distance, out=np.zeros_like(full), where=distance > 0.0)[:, None]
+        target = choice.target(straight, view.speed)
+        length = np.linalg.norm(target, axis=1)
+        moved = (choice.push != 0.0).any(axis=1) & (full > 0.0)
+        x, y = target[:, 0], target[:, 1]
+        angle = np.arctan2(view.goal[:, 0] * y - view.goal[:, 1] * x, view.goal[:, 0] * x + view.goal[:, 1] * y)
+        pace = np.divide(length, full, out=np.zeros_like(full), where=full > 0.0)
+        return replace(
+            gains,
+            turn=np.where(moved, angle, gains.turn),
+            pace=np.where(moved, np.minimum(pace, 1.0), gains.pace),
+        )
 
 
 class PowerTuner:

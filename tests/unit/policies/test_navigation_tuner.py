@@ -92,6 +92,21 @@ def test_a_target_is_turned_pushed_and_no_faster_than_allowed():
     assert target == pytest.approx(free / np.maximum(length, 1.0)[:, None])
 
 
+def test_a_schedule_without_pushes_steers_a_robot_on_its_way_to_the_same_target():
+    view, tuner = look(*crowd(5)), Tuner(DT, Network(trained(scale=0.1)))
+    choice, gains = tuner.choose(view), tuner.gains(view)
+    straight = view.goal / np.linalg.norm(view.goal, axis=1)[:, None]
+    # All goals are farther than a step away, all speeds are 1 m/s.
+    assert steer(straight, gains) == pytest.approx(choice.target(straight, np.ones(6)), abs=1e-12)
+    assert (np.linalg.norm(choice.push, axis=1) > 1e-3).all()
+
+
+def test_a_schedule_leaves_a_robot_at_its_goal_alone():
+    position, _, velocity, _ = crowd(5)
+    gains = Tuner(DT, Network(trained())).gains(look(position, position, velocity))
+    assert np.isfinite(gains.turn).all() and (gains.pace <= 1.0).all()
+
+
 def test_the_published_parameters_are_those_of_the_base_where_nothing_is_learned():
     view, base = look(*crowd(1)), FixedPower(10.0, 1.5)
     chosen, fixed = PowerTuner(Network(initial(POWER)), base).power_gains(view), base.power_gains(view)
