@@ -165,6 +165,7 @@ class Training:
         return {
             "variant": self.config.variant,
             "command": self.config.command,
+            "settings": self._settings(),
             "generation": str(generation),
             "trained": "yes" if generation else "no: the hand-made schedule alone",
             "validation": json.dumps({**found, "untrained_cost_s": self.untrained}),
