@@ -31,7 +31,7 @@ class EvolutionConfig:
 
     pairs: int = 12
     noise: float = 0.03
-    rate: float = 0.008
+    rate: float = 0.015
     last_rate: float = 0.3
     first_moment: float = 0.9
     second_moment: float = 0.98

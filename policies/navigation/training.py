@@ -25,7 +25,7 @@ Array = npt.NDArray[np.float64]
 
 STATE, BEST, HISTORY = "state.safetensors", "best.safetensors", "history.jsonl"
 # Inner layers move by this share of what the last ones do.
-INNER_SCALE = 0.1
+INNER_SCALE = 0.3
 SIZES = {"pronk": NetworkConfig(), "paper": NetworkConfig(pair=0, node_answers=0, edge_answers=len(POWER_ANSWERS))}
 
 
@@ -72,7 +72,7 @@ class Progress:
 
     Attributes:
         generation: Its number.
-        cost: What `Training.measure` says of the generation on its own scenes, mean; NaN for number 0.
+        cost: Mean cost of the generation on its own scenes; NaN for number 0 [s].
         validation: Cost, success, extra time and SPL on the validation scenes by name; None where not validated.
         best: Least cost on the validation scenes so far [s].
         best_generation: When that was.
@@ -132,21 +132,17 @@ class Training:
     def measure(self, vectors: Array, generation: int) -> Array:
         """Measure the members of a generation on the same scenes, all in one world.
 
-        Costs of scenes count by their logarithm: chance decides for some scenes whether all arrive, and members should
-        not be ranked by their luck alone.
-
         Args:
             vectors: Parameters, shape (P, D).
             generation: Number of the generation.
 
         Returns:
-            Means of log(1 + cost), shape (P,).
+            Mean costs, shape (P,) [s].
         """
         scenes, count = training_scenes(self.config.seed, generation), len(vectors)
         networks = Network(*(unflatten(self.sizes, vector) for vector in vectors))
         navigator = VARIANTS[self.config.variant](networks, np.repeat(np.arange(count), len(scenes)))
-        costs = measure(scenes * count, navigator).cost
-        return np.asarray(np.log1p(costs).reshape(count, -1).mean(axis=1))
+        return measure(scenes * count, navigator).cost.reshape(count, -1).mean(axis=1)
 
     def _validate(self) -> dict[str, float]:
         average = unflatten(self.sizes, self.search.arrays["average"])
