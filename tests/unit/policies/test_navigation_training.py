@@ -1,12 +1,12 @@
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import numpy as np
 import pytest
 
 from controllers.errors import InvalidValue, UnknownName
 from evaluation.navigation_rollout import run
-from policies.checkpoints import load_arrays
+from policies.checkpoints import fingerprint, load_arrays
 from policies.navigation import training as module
 from policies.navigation.curriculum import FIRST_SEED, training_scenes, validation_scenes
 from policies.navigation.evolution import Evolution, EvolutionConfig, ranks
@@ -121,6 +121,10 @@ def test_settings_that_make_no_sense_are_refused():
 def test_shipped_weights_name_the_command_that_made_them(variant):
     arrays, texts = load_arrays(weights_file(variant))
     assert texts["command"].startswith(f"pronk train navigation --variant {variant} --budget ")
+    # With the settings of today the command does the same as it did then.
+    made = json.loads(texts["settings"])
+    config = TrainingConfig(variant, made["budget"], made["seed"])
+    assert made == {"command": config.command, **asdict(config)} and texts["fingerprint"] == fingerprint(arrays)
     found = json.loads(texts["validation"])
     # Trained weights are shipped only where they cost less than none.
     assert (texts["trained"] == "yes") == (found["cost_s"] < found["untrained_cost_s"])
