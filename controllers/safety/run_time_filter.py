@@ -8,7 +8,9 @@ The barriers and their theorem are those of `barrier`; the robot is one that fol
 - The robot may have moved since its reading: its radius grows by its speed limit times the reading's age.
 - A neighbour's reading is older than `stale`: it counts as a mover that does not cooperate, about its last position.
 - It is older than `lost`, or there never was one: stop.
-- Robots in overlap may not come closer; robots at one point part along the axis that their names' order gives them.
+- The discs overlap, because they did so at the start or because readings are noisy: the barriers forbid to come closer,
+  but noise would carry a robot that presses on ever deeper, so it is told to part slowly, whatever is wanted. Robots at
+  one point part along the axis that their names' order gives them.
 - A schedule that returns garbage: `guarded_gains` and `gains.bounded`.
 
 To stop is to command zero velocity; the robot coasts to its head, which the barriers kept free. It names the reason.
@@ -38,6 +40,8 @@ LOOK_AHEAD_S = 5.0
 PROGRESS = 0.1
 # Slots for obstacles; a robot within reach of more stands still.
 OBSTACLE_SLOTS = 8
+# Overlaps are to be gone after this time [s], but robots part no faster than this [m/s].
+PARTING_S, PARTING_MPS = 0.5, 0.2
 
 FILTERED, RELAXATION, STOPPED = "filtered", "relaxed", "stopped"
 
@@ -195,15 +199,20 @@ class _Heard:
     reasons: tuple[str, ...]
 
 
-class _AtWantedSpeed:
-    """Shows a schedule the speed that is wanted in place of the speed limit, as it was in training."""
+class _Asked:
+    """Shows a schedule the speed that is wanted in place of the speed limit; does not let it turn robots that part."""
 
     def __init__(self, schedule: GainSchedule) -> None:
         self.schedule = schedule
         self.speed = 0.0
+        self.parting = False
 
     def gains(self, neighbourhood: Neighbourhood) -> Gains:
-        return self.schedule.gains(replace(neighbourhood, speed=np.minimum(neighbourhood.speed, self.speed)))
+        answer = self.schedule.gains(replace(neighbourhood, speed=np.minimum(neighbourhood.speed, self.speed)))
+        if not (self.parting and isinstance(answer, Gains)):
+            return answer
+        n = neighbourhood.present.shape[0]
+        return replace(answer, turn=np.zeros(n), pace=np.ones(n))
 
 
 class RunTimeFilter:
@@ -233,7 +242,7 @@ class RunTimeFilter:
             if c.time_constant > 0.0
             else SingleIntegrator(c.period, c.speed)
         )
-        self._schedule = _AtWantedSpeed(schedule)
+        self._schedule = _Asked(schedule)
         self._guard = GuardedGains(self._schedule, c.period)
         self._filter = SafetyFilter(FilterConfig(c.period, c.margin), self._guard)
         self._good: dict[str, Reading] = {}
@@ -264,7 +273,9 @@ class RunTimeFilter:
         names, view = self._perceive(now, own, heard, observation.goal, wanted, stall)
         before = self._guard.clamped
         self._schedule.speed = float(np.linalg.norm(wanted))
-        filtered = self._filter.filter(view, wanted[None, :], self._dynamics.bounds(self._state(own)[None, :]))
+        target = _parting(view, wanted)
+        self._schedule.parting = target is not wanted
+        filtered = self._filter.filter(view, target[None, :], self._dynamics.bounds(self._state(own)[None, :]))
         clamped = int(filtered.clamped[0]) + self._guard.clamped - before
         self.clamped += clamped
         barriers = self._barriers(names, view, heard)
@@ -410,6 +421,22 @@ class RunTimeFilter:
             )
             for slot in np.flatnonzero(view.valid[0]).tolist()
         )
+
+
+def _parting(view: Neighbourhood, wanted: Array) -> Array:
+    """Add to the wanted velocity what leads out of overlaps; without any it is returned itself."""
+    near = view.valid[0] & ~view.uncooperative[0] & (view.gap[0] < 0.0)
+    wall = view.obstacle_valid[0] & (view.obstacle_gap[0] < 0.0)
+    target = wanted
+    for gaps, normals, which in (
+        (view.gap[0], view.normal[0], near),
+        (view.obstacle_gap[0], view.obstacle_normal[0], wall),
+    ):
+        for slot in np.flatnonzero(which).tolist():
+            outwards = min(-gaps[slot] / PARTING_S, PARTING_MPS) - float(normals[slot] @ target)
+            if outwards > 0.0:
+                target = target + outwards * normals[slot]
+    return target
 
 
 def _rotated(vector: Array, angle: float) -> Array:

@@ -132,25 +132,41 @@ def test_what_may_have_happened_since_a_reading_counts():
     assert info.least_gap == pytest.approx(0.54) and info.stale == ()
 
 
-def test_robots_that_overlap_may_not_come_closer_but_may_part():
-    towards, info = make().step(observe(reading(0.0), {"b": reading(0.5)}))
-    assert towards.velocity[0] <= 1e-9 and info.least_gap < 0.0 and info.mode == "filtered"
+def test_robots_that_overlap_part_whatever_is_wanted():
+    # Overlap 0.9 − 0.85 = 0.05 m, to be gone in half a second: 0.1 m/s, beside what is wanted along the tangent.
+    command, info = make().step(observe(reading(0.0), {"b": reading(0.85)}, wish=(0.5, 0.3)))
+    np.testing.assert_allclose(command.velocity, [-0.1, 0.3], atol=1e-9)
+    assert info.least_gap == pytest.approx(-0.05) and info.mode == "filtered"
     away, _ = make().step(observe(reading(0.0), {"b": reading(0.5)}, wish=(-0.5, 0.0)))
     assert away.velocity[0] == pytest.approx(-0.5)
 
 
+def test_a_schedule_cannot_turn_a_robot_that_parts_towards_the_other():
+    back = Answers(lambda n: Gains(*(np.zeros(shape) for shape in shapes(n)[:3]), np.full(1, np.pi), np.ones(1)))
+    command, _ = make(schedule=back).step(observe(reading(0.0), {"b": reading(0.85)}))
+    assert command.velocity[0] == pytest.approx(-0.1)
+
+
+def test_noise_does_not_carry_a_robot_into_what_it_presses_against():
+    rng = np.random.default_rng(1000)
+    pilot, x, dt = make(obstacles=Obstacles.of([[disc([2.0, 0.0], 0.5)]])), 0.9, 0.05
+    gaps = []
+    for k in range(400):
+        noisy = reading(x + rng.normal(0.0, 0.01), velocity=rng.normal(0.0, 0.05, 2), time=10.0 + k * dt)
+        command, _ = pilot.step(observe(noisy, time=10.0 + k * dt))
+        x += dt * command.velocity[0]
+        gaps.append(2.0 - x - 0.5 - 0.45)
+    assert min(gaps) > -0.05 and max(gaps[200:]) < 0.1
+
+
 def test_robots_at_one_point_part_in_opposite_directions():
-    wishes = {}
-    for direction in (1.0, -1.0):
+    ways = {}
+    for wish in (0.5, -0.5):
         for me, other in (("a", "b"), ("b", "a")):
-            command, info = make(me).step(
-                observe(reading(1.0, 2.0), {other: reading(1.0, 2.0)}, wish=(0.5 * direction, 0.0))
-            )
-            assert np.isfinite(command.velocity).all() and info.mode == "filtered"
-            wishes[me, direction] = command.velocity[0]
-    free = {key for key, value in wishes.items() if abs(value) > 0.1}
-    # Each may go one way only, and not the same one.
-    assert free in ({("a", 1.0), ("b", -1.0)}, {("a", -1.0), ("b", 1.0)})
+            command, info = make(me).step(observe(reading(1.0, 2.0), {other: reading(1.0, 2.0)}, wish=(wish, 0.0)))
+            assert info.mode == "filtered" and abs(command.velocity[0]) > 0.1
+            ways.setdefault(me, set()).add(float(np.sign(command.velocity[0])))
+    assert ways in ({"a": {1.0}, "b": {-1.0}}, {"a": {-1.0}, "b": {1.0}})
 
 
 def test_a_silent_neighbour_counts_as_one_that_does_not_give_way():

@@ -1,0 +1,138 @@
+"""Several quadrupeds that cross one another's way, as data with a seed."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from controllers.errors import InvalidValue, UnknownName
+from controllers.robot.interface import LocomotionCommand
+from controllers.safety.obstacles import Obstacle, disc
+from sim.disturbances import Payload
+from sim.quadruped_backend import SimConfig
+from sim.team_backend import TeamBackend
+from sim.team_world import Place
+
+Point = tuple[float, float]
+
+STAND_AT_S, TROT_AT_S, GO_AT_S = 0.3, 2.5, 3.0
+ROBOTS = 4
+# Robots start on a circle of this radius [m], within this distance of evenly spread places [m].
+CIRCLE_M, JITTER_M = 2.2, 0.15
+HEAVIEST_KG = 4.0
+# Discs stand at this distance of the centre [m], each with a radius in this range [m].
+DISC_DISTANCE_M, DISC_RADIUS_M = (0.9, 1.1), (0.15, 0.25)
+
+
+@dataclass(frozen=True)
+class TeamScenario:
+    """Robots, where they go, and what stands in their way.
+
+    Attributes:
+        name: Name of the scenario.
+        robot: Kind of all robots.
+        places: The robots and where they start.
+        goals: Where each goes [m].
+        obstacles: Discs and walls.
+        time_limit_s: End, whether they are there or not [s].
+        goal_tolerance_m: Distance at which a robot is there [m].
+        seed: Seeds sensor noise.
+    """
+
+    name: str
+    robot: str
+    places: tuple[Place, ...]
+    goals: tuple[Point, ...]
+    obstacles: tuple[Obstacle, ...] = ()
+    time_limit_s: float = 60.0
+    goal_tolerance_m: float = 0.25
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse scenarios without a goal for every robot.
+
+        Raises:
+            InvalidValue: Says how many of each were given.
+        """
+        if len(self.goals) != len(self.places):
+            raise InvalidValue(f"every robot needs a goal, got {len(self.places)} robots and {len(self.goals)} goals")
+
+    def backend(self, control_dt: float = 0.002) -> TeamBackend:
+        """Build the world.
+
+        Args:
+            control_dt: Control period [s].
+
+        Returns:
+            The world, with its noise seeded.
+        """
+        team = TeamBackend(self.places, self.robot, SimConfig(control_dt=control_dt), self.obstacles)
+        team.reset(np.random.default_rng(self.seed))
+        return team
+
+    def command(self, time: float) -> LocomotionCommand:
+        """Tell what gait is asked of every robot: to rise, then to trot on the spot until told where to.
+
+        Args:
+            time: Since the start [s].
+
+        Returns:
+            The command; velocities come from elsewhere.
+        """
+        return LocomotionCommand(gait="rest" if time < STAND_AT_S else "stand" if time < TROT_AT_S else "trot")
+
+
+def crossing(robot: str = "go2", seed: int = 0) -> TeamScenario:
+    """Let four robots swap places across a circle with two posts in it; each carries a load of its own.
+
+    Args:
+        robot: Kind of all robots.
+        seed: Seeds places, loads, posts and sensor noise.
+
+    Returns:
+        The scenario.
+    """
+    rng = np.random.default_rng([seed, 4])
+    places, goals = [], []
+    for i in range(ROBOTS):
+        angle = 2.0 * math.pi * (i + 0.5) / ROBOTS
+        (x, y), (gx, gy) = (
+            CIRCLE_M * np.array((math.cos(at), math.sin(at))) + rng.uniform(-JITTER_M, JITTER_M, 2)
+            for at in (angle, angle + math.pi)
+        )
+        load = Payload(mass_kg=round(float(rng.uniform(0.0, HEAVIEST_KG)), 2))
+        places.append(Place(f"robot_{i + 1}", float(x), float(y), math.atan2(gy - y, gx - x), (load,)))
+        goals.append((float(gx), float(gy)))
+    # Between the ways of the robots, opposite each other, so that all have to share what is left of the middle.
+    first = math.pi * float(rng.integers(2)) / 2.0
+    posts = tuple(
+        disc(
+            (distance * np.array((math.cos(angle), math.sin(angle)))).tolist(),
+            round(float(rng.uniform(*DISC_RADIUS_M)), 3),
+        )
+        for angle, distance in zip((first, first + math.pi), rng.uniform(*DISC_DISTANCE_M, 2), strict=True)
+    )
+    return TeamScenario("crossing", robot, tuple(places), tuple(goals), posts, seed=seed)
+
+
+TEAM_SCENARIOS: dict[str, Callable[[str, int], TeamScenario]] = {"crossing": crossing}
+
+
+def get_team_scenario(name: str, robot: str = "go2", seed: int = 0) -> TeamScenario:
+    """Make a scenario by its name.
+
+    Args:
+        name: Name of the scenario.
+        robot: Kind of all robots.
+        seed: Seed.
+
+    Returns:
+        The scenario.
+
+    Raises:
+        UnknownName: There is no such scenario.
+    """
+    if name not in TEAM_SCENARIOS:
+        raise UnknownName("team scenario", name, TEAM_SCENARIOS)
+    return TEAM_SCENARIOS[name](robot, seed)
