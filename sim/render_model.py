@@ -49,7 +49,7 @@ def build_render_model(robot: str, terrain: Terrain, size: tuple[int, int], fine
         # Thinned meshes need not be closed; their masses are not used.
         mesh.inertia = mujoco.mjtMeshInertia.mjMESH_INERTIA_SHELL
     terrain.add_to(spec)
-    _paint(spec)
+    paint(spec)
     spec.visual.global_.offwidth, spec.visual.global_.offheight = size
     spec.visual.quality.offsamples = 4 if fine else 0
     return spec.compile()
@@ -99,7 +99,12 @@ def _welded(vertices: Array, faces: Faces) -> tuple[Array, Faces]:
     return vertices[first], faces[proper]
 
 
-def _paint(spec: mujoco.MjSpec) -> None:
+def paint(spec: mujoco.MjSpec) -> None:
+    """Paint floor and sky, light them, and hide collision shapes.
+
+    Args:
+        spec: World under construction.
+    """
     spec.add_texture(
         name="sky",
         type=mujoco.mjtTexture.mjTEXTURE_SKYBOX,

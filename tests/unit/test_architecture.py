@@ -37,8 +37,8 @@ ALLOWED = {
     f"{WORKSPACE}/pronk_gateway": NODE,
     f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags"},
 }
-# The simulator's node, and what it makes messages of, is the one place where ROS meets the simulator.
-SIMULATOR_SIDE = ("sim_node.py", "ground_truth_messages.py")
+# The simulators' nodes, and what they make messages of, are the one place where ROS meets the simulator.
+SIMULATOR_SIDE = ("sim_node.py", "team_sim_node.py", "ground_truth_messages.py")
 CORES = ("controllers", "sim", "policies", "evaluation")
 LINES = 450
 
