@@ -89,8 +89,8 @@ class TeamRenderer:
         self._view.azimuth, self._view.elevation = 90.0, -89.9
         points = np.array([*((p.x, p.y) for p in scenario.places), *scenario.goals])
         middle = 0.5 * (points.min(axis=0) + points.max(axis=0))
-        # Half the field of view is 22.5 degrees; the robots' bodies reach beyond their centres.
-        reach = 0.5 * float((points.max(axis=0) - points.min(axis=0)).max()) + 0.8
+        # Half the field of view is 22.5 degrees; robots that make way walk beyond starts and goals.
+        reach = 0.5 * float((points.max(axis=0) - points.min(axis=0)).max()) + 1.5
         self._view.distance = reach / math.tan(math.radians(22.5))
         # The robots move on the right of the picture, the caption stands on the left.
         spare = max(reach * (size[0] / size[1] - 1.0), 0.0)
@@ -143,7 +143,7 @@ class TeamRenderer:
         for i, (place, colour, gap) in enumerate(shown):
             text = f"{place.name}  h {gap:+.2f} m" if math.isfinite(gap) else f"{place.name}  h -"
             if i < len(frame.corrections):
-                text += f"  Δv {frame.corrections[i]:.2f}"
+                text += f"  change {frame.corrections[i]:.2f}"
             if i < len(frame.modes) and frame.modes[i] not in ("", "filtered"):
                 text += f"  {frame.modes[i]}"
             lines.append((text, colour))

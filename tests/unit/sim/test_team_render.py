@@ -58,7 +58,7 @@ def test_robots_are_drawn_where_they_are(renderer, qpos):
 def test_the_caption_tells_barriers_and_modes(renderer, qpos):
     frame = TeamFrame(1.0, qpos, (0.25, float("nan")), (0.1, 0.0), ("filtered", "stopped"))
     texts = [text for text, _ in renderer._caption(frame)]
-    assert texts == ["t =  1.00 s", "a  h +0.25 m  Δv 0.10", "b  h -  Δv 0.00  stopped"]
+    assert texts == ["t =  1.00 s", "a  h +0.25 m  change 0.10", "b  h -  change 0.00  stopped"]
     assert not np.array_equal(renderer.render(frame), renderer.render(TeamFrame(1.0, qpos)))
 
 
