@@ -73,7 +73,7 @@ class TeamSimParameters:
 
     scenario: str = param("crossing", "What happens.", choices=tuple(sorted(TEAM_SCENARIOS)))
     robot: str = param("go2", "Kind of all robots.", choices=tuple(sorted(ROBOTS)))
-    seed: int = param(0, "Seed of places, loads, posts and sensor noise.", ge=0)
+    seed: int = param(0, "Seed of places, loads and sensor noise.", ge=0)
     time_limit_s: float = param(
         0.0, "End, whether all are there or not; 0 for the scenario's own [s].", ge=0.0, le=600.0
     )
@@ -85,7 +85,7 @@ class TeamSimParameters:
     video: bool = param(True, "Make a video from above at the end, where there is a folder.")
     video_fps: int = param(12, "Pictures per second of simulated time.", ge=1, le=60)
     radius_m: float = param(0.45, "Radius of the discs in the video [m].", ge=0.01, le=10.0)
-    wait_for_nodes_s: float = param(180.0, "Longest wait for all other nodes before the start [s].", ge=0.0, le=3600.0)
+    wait_for_nodes_s: float = param(300.0, "Longest wait for all other nodes before the start [s].", ge=0.0, le=3600.0)
     settle_s: float = param(1.0, "Time between seeing all nodes and the start [s].", ge=0.0, le=10.0)
     command_timeout_s: float = param(
         30.0, "Longest wait for the robots' commands before the node gives up [s].", ge=0.1, le=600.0
