@@ -178,7 +178,7 @@ def test_a_goal_is_enough_where_the_node_drives(start, peer, settings):
     [
         ("raduis_m: 0.4", "error: node 'cbf_filter_node' has no parameter 'raduis_m'; known: command_timeout_s, "),
         ("radius_m: 99.0", "error: parameter 'radius_m' must be <= 10.0, got 99.0"),
-        ("schedule: clever", "error: parameter 'schedule' must be one of: fixed, liveness; got 'clever'"),
+        ("schedule: clever", "error: parameter 'schedule' must be one of: fixed, liveness, network; got 'clever'"),
         ("discs: [1.0, 2.0]", "error: parameter 'discs' must hold 3 numbers for each obstacle, got 2"),
     ],
 )

@@ -4,7 +4,8 @@ import pytest
 pytest.importorskip("rclpy")
 
 from controllers.errors import InvalidValue
-from controllers.safety.run_time_filter import RunTimeConfig
+from controllers.safety.reading import Observation, Reading, Wish
+from controllers.safety.run_time_filter import RunTimeConfig, RunTimeFilter
 from pronk_navigation.filter_parameters import FilterParameters
 
 
@@ -47,3 +48,15 @@ def test_obstacles_and_origins_are_read_in_groups():
 
 def test_one_shared_frame_needs_no_origins():
     assert FilterParameters(robots=("a",)).origin(0) is None
+
+
+@pytest.mark.parametrize("schedule", ["fixed", "liveness", "network"])
+def test_every_schedule_drives_a_robot_past_another(schedule):
+    parameters = FilterParameters(schedule=schedule)
+    pilot = RunTimeFilter("a", parameters.gain_schedule(), parameters.filter(), parameters.obstacles())
+    still = np.zeros(2)
+    others = {"b": Reading(5.0, np.array([1.5, 0.6]), 0.0, still)}
+    wish = Wish(5.0, np.array([0.5, 0.0]))
+    command, info = pilot.step(Observation(5.0, Reading(5.0, still, 0.0, still), others, wish, np.array([4.0, 0.0])))
+    assert info.mode == "filtered" and info.clamped == pilot.schedule_failures == 0
+    assert np.linalg.norm(command.velocity) > 0.05

@@ -8,10 +8,14 @@ from controllers.safety.goal_seeking import GoalSeekingConfig
 from controllers.safety.liveness import Liveness
 from controllers.safety.obstacles import Obstacle, Obstacles, disc, segment
 from controllers.safety.run_time_filter import RunTimeConfig
+from policies.checkpoints import load_arrays
+from policies.navigation.navigator import weights_file
+from policies.navigation.network import Network
+from policies.navigation.tuner import Tuner
 from pronk_navigation.planar_odometry import Origin
 from pronk_node_kit.parameters import param
 
-SCHEDULES = ("fixed", "liveness")
+SCHEDULES = ("fixed", "liveness", "network")
 
 
 @dataclass(frozen=True)
@@ -35,7 +39,9 @@ class FilterParameters:
     cruise_mps: float = param(0.5, "Speed on the way to a goal [m/s].", ge=0.0, le=5.0)
     goal_tolerance_m: float = param(0.1, "Distance at which a goal is reached [m].", ge=0.01, le=5.0)
     schedule: str = param(
-        "liveness", "What tunes the barriers: fixed gains, or liveness (ends deadlocks).", choices=SCHEDULES
+        "liveness",
+        "What tunes the barriers: fixed gains, liveness (made by hand, ends deadlocks) or network (learned, on top).",
+        choices=SCHEDULES,
     )
     gain: float = param(1.0, "Schedule fixed: how fast gaps may be used up [1/s].", ge=0.0, le=100.0)
     period_s: float = param(0.05, "Control period [s].", ge=0.005, le=1.0)
@@ -114,6 +120,8 @@ class FilterParameters:
 
     def gain_schedule(self) -> GainSchedule:
         """Make the schedule; each robot needs one of its own."""
+        if self.schedule == "network":
+            return Tuner(self.period_s, Network(load_arrays(weights_file("pronk"))[0]))
         return Liveness(self.period_s) if self.schedule == "liveness" else FixedGains(self.gain)
 
     def obstacles(self) -> Obstacles:
