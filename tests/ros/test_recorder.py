@@ -24,6 +24,8 @@ from std_msgs.msg import String
 @dataclass(frozen=True)
 class Parameters:
     count: int = param(100, "Messages to send.")
+    # A list without a value is not set in ROS; asked for with others, rclpy then answers nothing about any.
+    names: tuple[str, ...] = param((), "Nothing.")
 
 class Source(KitNode):
     Parameters = Parameters
@@ -99,6 +101,7 @@ def test_a_recording_tells_where_it_comes_from(record, tmp_path):
     assert recorder.wait() == 0, recorder.text
     data = yaml.safe_load((tmp_path / "bag" / "metadata.yaml").read_text())["rosbag2_bagfile_information"]
     assert data["custom_data"]["parameters /source.count"] == "100"
+    assert data["custom_data"]["parameters /source.names"] == "not set"
     assert data["custom_data"]["pronk.revision"]
     qos = {
         t["topic_metadata"]["name"]: t["topic_metadata"]["offered_qos_profiles"][0]

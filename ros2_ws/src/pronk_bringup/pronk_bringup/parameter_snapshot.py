@@ -45,7 +45,25 @@ class ParameterSnapshot:
             getter.call_async(request).add_done_callback(lambda answer: received(names, answer))
 
         def received(names: list[str], future: Future) -> None:
-            values = (parameter_value_to_python(value) for value in future.result().values)
-            self._found(full_name, {name: str(value) for name, value in zip(names, values, strict=True)})
+            values = future.result().values
+            if len(values) == len(names):
+                texts = (str(parameter_value_to_python(value)) for value in values)
+                self._found(full_name, dict(zip(names, texts, strict=True)))
+            else:
+                # A node answers nothing at all when one of them, such as an empty list, was never set.
+                one_by_one(names, {})
+
+        def one_by_one(names: list[str], texts: dict[str, str]) -> None:
+            if len(texts) == len(names):
+                self._found(full_name, texts)
+                return
+            name = names[len(texts)]
+
+            def answered(future: Future) -> None:
+                values = future.result().values
+                text = str(parameter_value_to_python(values[0])) if values else "not set"
+                one_by_one(names, {**texts, name: text})
+
+            getter.call_async(GetParameters.Request(names=[name])).add_done_callback(answered)
 
         lister.call_async(ListParameters.Request()).add_done_callback(listed)
