@@ -87,6 +87,7 @@ class Adaptation:
         self._inputs: LearnerInputs | None = None
         self._contacts_changed = False
         self._valid = True
+        self._slipping = False
 
     def reset(self) -> None:
         """Forget the open interval and everything learned."""
@@ -100,6 +101,7 @@ class Adaptation:
         self._elapsed = 0.0
         self._contacts_changed = False
         self._valid = True
+        self._slipping = False
 
     def standard_deviation(self) -> Array:
         """Tell how uncertain the learner is of the wrench at the newest update.
@@ -115,7 +117,14 @@ class Adaptation:
         return np.asarray(self.learner.standard_deviation(self._inputs)[0])
 
     def accumulate(
-        self, forces: Array, levers: Array, carrying: Array, dt: float, contacts_changed: bool, valid: bool
+        self,
+        forces: Array,
+        levers: Array,
+        carrying: Array,
+        dt: float,
+        contacts_changed: bool,
+        valid: bool,
+        slipping: bool = False,
     ) -> None:
         """Add what the feet were told to do during one control tick.
 
@@ -126,11 +135,13 @@ class Adaptation:
             dt: Length of the tick [s].
             contacts_changed: Whether the set of standing feet changed.
             valid: Whether the forces are known (the solver had found a plan).
+            slipping: Whether a foot slips.
         """
         _add_impulse(forces, levers, carrying, dt, self._impulse)
         self._elapsed += dt
         self._contacts_changed |= contacts_changed
         self._valid &= valid
+        self._slipping |= slipping
 
     def update(self, rotation: Array, yaw: float, velocity: Array, spin: Array, now: LearnerInputs) -> None:
         """Close the interval: hand its measurement to the learner and open the next one.
@@ -170,6 +181,7 @@ class Adaptation:
                     dt=self._elapsed,
                     contacts_changed=self._contacts_changed,
                     valid=self._valid,
+                    slipping=self._slipping,
                 )
             )
         self._start_velocity[:3] = velocity
@@ -180,3 +192,4 @@ class Adaptation:
         self._elapsed = 0.0
         self._contacts_changed = False
         self._valid = True
+        self._slipping = False

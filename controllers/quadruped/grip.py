@@ -185,6 +185,7 @@ class Grip:
     Attributes:
         friction: Coefficient to plan with.
         speeds: Speeds of the soles along the ground, shape (4,) [m/s].
+        slipping: Whether a foot that carries load slips now.
     """
 
     def __init__(self, config: GripConfig, description: RobotDescription, friction: float) -> None:
@@ -210,6 +211,7 @@ class Grip:
         """Forget all slips."""
         self.friction = self._usual
         self._held = 0.0
+        self.slipping = False
         self._stance_time[:] = 0.0
         self._forces.reset()
 
@@ -256,7 +258,8 @@ class Grip:
         else:
             # Forces are wanted only now and then; the next ones start from what the torques say then.
             self._forces.reset()
-        if found < math.inf:
+        self.slipping = found < math.inf
+        if self.slipping:
             self._held = c.hold_time
             bound = max(c.margin * found, min(c.least, self._usual))
             if bound < self.friction:

@@ -51,7 +51,8 @@ def _follow_ground(
     radius: float,
     compliance: float,
     regularisation: float,
-    blend: float,
+    height_blend: float,
+    slope_blend: float,
     points: Array,
     plane: Array,
 ) -> None:
@@ -64,10 +65,17 @@ def _follow_ground(
     fit_plane(points, regularisation, fresh)
     # Blend the height under the body and the slopes, not the far-away intercept.
     old = plane[0] + plane[1] * centre[0] + plane[2] * centre[1]
-    new = fresh[0] + fresh[1] * centre[0] + fresh[2] * centre[1]
-    plane[1] += blend * (fresh[1] - plane[1])
-    plane[2] += blend * (fresh[2] - plane[2])
-    plane[0] = old + blend * (new - old) - plane[1] * centre[0] - plane[2] * centre[1]
+    # Footprints of swinging feet are up to half a cycle old, in which the odometry may have climbed: they tell slopes.
+    total, count = 0.0, 0.0
+    for leg in range(4):
+        if standing[leg] > 0.5 and contact[leg] > 0.5:
+            along = fresh[1] * (centre[0] - points[leg, 0]) + fresh[2] * (centre[1] - points[leg, 1])
+            total += points[leg, 2] + along
+            count += 1.0
+    new = total / count if count > 0.0 else old
+    plane[1] += slope_blend * (fresh[1] - plane[1])
+    plane[2] += slope_blend * (fresh[2] - plane[2])
+    plane[0] = old + height_blend * (new - old) - plane[1] * centre[0] - plane[2] * centre[1]
 
 
 class GroundPlane:
@@ -78,19 +86,26 @@ class GroundPlane:
     """
 
     def __init__(
-        self, foot_radius: float, time_constant: float = 0.15, regularisation: float = 0.01, compliance: float = 0.0
+        self,
+        foot_radius: float,
+        time_constant: float = 0.15,
+        regularisation: float = 0.01,
+        compliance: float = 0.0,
+        height_time_constant: float = 0.05,
     ) -> None:
         """Begin with flat ground at zero.
 
         Args:
             foot_radius: Radius of the feet [m].
-            time_constant: Smoothing of height and slopes [s].
+            time_constant: Smoothing of slopes [s].
             regularisation: Squared length that weighs against slopes [m²].
             compliance: How far a foot and the ground below it give per load [m/N].
+            height_time_constant: Smoothing of the height, which standing feet alone tell [s].
         """
         self._radius = foot_radius
         self._compliance = compliance
         self._time_constant = time_constant
+        self._height_time_constant = height_time_constant
         self._regularisation = regularisation
         self._points = np.zeros((4, 3))
         self.plane = np.zeros(3)
@@ -118,7 +133,6 @@ class GroundPlane:
             dt: Time since the last update [s].
             load: Normal force on each foot, shape (4,) [N].
         """
-        blend = min(dt / self._time_constant, 1.0)
         _follow_ground(
             feet,
             standing,
@@ -128,7 +142,8 @@ class GroundPlane:
             self._radius,
             self._compliance,
             self._regularisation,
-            blend,
+            min(dt / self._height_time_constant, 1.0),
+            min(dt / self._time_constant, 1.0),
             self._points,
             self.plane,
         )

@@ -46,7 +46,7 @@ class MpcConfig:
     horizon: int = 10
     interval: float = 0.04
     orientation_weight: tuple[float, float, float] = (100.0, 100.0, 40.0)
-    position_weight: tuple[float, float, float] = (10.0, 10.0, 400.0)
+    position_weight: tuple[float, float, float] = (10.0, 10.0, 2000.0)
     angular_velocity_weight: tuple[float, float, float] = (0.3, 0.3, 0.6)
     velocity_weight: tuple[float, float, float] = (8.0, 8.0, 4.0)
     force_weight: float = 0.02

@@ -94,6 +94,7 @@ class Outlook:
         offset = foothold_offset(
             swing.config, velocity_reference, velocity_reference, reference.yaw_rate, height, gait.stance_time
         )
+        offset += swing.shift
         preview(
             intervals,
             contacts,

@@ -19,6 +19,7 @@ class SwingLegs:
         position: References of swinging feet, world, shape (4, 3) [m].
         velocity: Their rates, shape (4, 3) [m/s].
         acceleration: The rates of those, shape (4, 3) [m/s²].
+        shift: Of all footholds towards a load, world, set from outside, shape (2,) [m].
     """
 
     def __init__(self, config: FootholdConfig, under_hips: Array, foot_radius: float, landing_depth: float) -> None:
@@ -39,6 +40,7 @@ class SwingLegs:
         self._lift_height = np.zeros(4)
         self._nominal_gait: Gait | None = None
         self._nominal = self._under_hips
+        self.shift = np.zeros(2)
         self.targets = np.zeros((4, 3))
         self.position = np.zeros((4, 3))
         self.velocity = np.zeros((4, 3))
@@ -85,6 +87,7 @@ class SwingLegs:
             dt: Time since the previous tick [s].
         """
         offset = foothold_offset(self.config, body.velocity, velocity_reference, yaw_rate, height, gait.stance_time)
+        offset += self.shift
         swing_references(
             schedule.contact,
             was_standing,

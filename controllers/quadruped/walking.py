@@ -15,12 +15,13 @@ from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
 from controllers.quadruped.grip import Grip, GripConfig
 from controllers.quadruped.ground import GroundPlane
 from controllers.quadruped.limbs import LimbConfig, limb_command
+from controllers.quadruped.load_shift import LoadShift, LoadShiftConfig
 from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig
 from controllers.quadruped.outlook import Outlook
 from controllers.quadruped.reference import MotionReference, ReferenceConfig
 from controllers.quadruped.stance import compensate, describe_moment
 from controllers.quadruped.swing_legs import SwingLegs
-from controllers.residual.learner import LearnerInputs, ResidualLearner
+from controllers.residual.learner import LearnerInputs, ResidualLearner, SustainedLearner
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand, LocomotionCommand, RobotState
 from controllers.robot.kinematics import LegKinematics
@@ -45,6 +46,7 @@ class WalkingConfig:
         residual_in_torques: Follow the residual between force plans as well, at the control rate.
         mpc: Force MPC.
         foothold: Footholds.
+        load_shift: How footholds follow a load.
         grip: Friction that the feet find.
         limb: Joint gains.
         reference: Command limits.
@@ -57,6 +59,7 @@ class WalkingConfig:
     residual_in_torques: bool = True
     mpc: MpcConfig = field(default_factory=MpcConfig)
     foothold: FootholdConfig = field(default_factory=FootholdConfig)
+    load_shift: LoadShiftConfig = field(default_factory=LoadShiftConfig)
     grip: GripConfig = field(default_factory=GripConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
@@ -141,6 +144,7 @@ class Walking:
         )
         self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
         self.grip = Grip(config.grip, description, config.mpc.friction)
+        self.load_shift = LoadShift(config.load_shift, description.mass)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
 
@@ -162,6 +166,7 @@ class Walking:
         self.plan: ForcePlan | None = None
         self.mpc.reset()
         self.grip.reset()
+        self.load_shift.reset()
         self.adaptation.interrupt()
 
     @property
@@ -208,7 +213,8 @@ class Walking:
         self.reference.advance(command, body.com, body.yaw, dt, gait.duty < 1.0)
         if dt > 0.0:
             known = self._current is None or self._current.found
-            self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known)
+            slips = self.grip.slipping
+            self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known, slips)
         self.grip.update(state, body, self.standing, estimate.contact, self._ground.plane, dt)
         if self.grip.friction < REPLAN_SHARE * self._planned_friction:
             self._next_plan = time
@@ -289,6 +295,12 @@ class Walking:
         if change.any() and np.isfinite(change).all():
             compensate(body.levers, schedule.contact, body.yaw, change, self.grip.friction, self.forces)
 
+    def _follow_load(self, wrench: Array, yaw: float, height: float) -> None:
+        """Shift the next footholds towards what the learner says will stay."""
+        x, y = self.load_shift.update(wrench, height, self.config.mpc_period)
+        c, s = math.cos(yaw), math.sin(yaw)
+        self._swing.shift[:] = c * x - s * y, s * x + c * y
+
     def _replan(self, body: BodyState, velocity_reference: Array, height: float, time: float) -> ForcePlan:
         inputs, learner = self._outlook.describe(
             self._gait,
@@ -309,6 +321,8 @@ class Walking:
             learner.gait_phase[:1].copy(),
         )
         self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
+        if isinstance(self.adaptation.learner, SustainedLearner):
+            self._follow_load(self.adaptation.learner.sustained(now), body.yaw, height)
         inputs.residual = self.adaptation.learner.predict(learner)
         self._residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()

@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue, UnknownName
 from controllers.residual.bias import BiasConfig, BiasObserver
+from controllers.residual.feature_filter import FeatureFilter, FeatureFilterConfig
 from controllers.residual.integrator import Integrator, IntegratorConfig
 from controllers.residual.kalman import DisturbanceKalmanFilter, KalmanConfig
 from controllers.residual.l1 import L1Adaptive, L1Config
@@ -84,6 +85,14 @@ def _integrator(**settings: Any) -> Factory:
     return make
 
 
+def _pronk(**settings: Any) -> Factory:
+    def make(mass: float, inertia: Array, seed: int, overrides: dict[str, Any]) -> ResidualLearner:
+        _check_parameters(tuple(f.name for f in fields(FeatureFilterConfig)), overrides)
+        return FeatureFilter(FeatureFilterConfig.for_robot(mass, **{"seed": seed, **settings, **overrides}), inertia)
+
+    return make
+
+
 def _published_on_whitened_inputs(mass: float, **overrides: Any) -> RandomFeaturesConfig:
     whitened = RandomFeaturesConfig.for_robot(mass)
     inputs = {name: getattr(whitened, name) for name in ("input_center", "input_scale", "input_clip")}
@@ -101,6 +110,7 @@ LEARNERS: dict[str, Factory] = {
     "bias_default": _bias(),
     "kalman_default": _kalman(),
     "rls_inertia_default": _rls_inertia(),
+    "pronk_default": _pronk(),
     "l1": _l1(L1Config.published),
     "l1_published": _l1(L1Config.published),
     "random_features_default": _random_features(RandomFeaturesConfig.for_robot),

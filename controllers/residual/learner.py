@@ -52,6 +52,7 @@ class ResidualMeasurement:
         dt: Length of the interval [s].
         contacts_changed: Whether the set of feet in contact changed within the interval.
         valid: False when the forces of the interval are not known (solver failed, robot fell).
+        slipping: Whether a foot slipped within the interval: what it bore is known badly.
     """
 
     inputs: LearnerInputs
@@ -63,6 +64,7 @@ class ResidualMeasurement:
     dt: float
     contacts_changed: bool = False
     valid: bool = True
+    slipping: bool = False
 
     def residual_wrench(self) -> Array:
         """Return M (ν̇ − ν̇_nominal): the wrench that the model missed, shape (6,) [N, N·m]."""
@@ -92,4 +94,13 @@ class UncertainLearner(Protocol):
 
     def standard_deviation(self, inputs: LearnerInputs) -> Array:
         """Return the standard deviation of the wrench at each node, shape (N, 6) [N, N·m], and change nothing."""
+        ...
+
+
+@runtime_checkable
+class SustainedLearner(Protocol):
+    """A learner that can part what stays from what the gait repeats."""
+
+    def sustained(self, inputs: LearnerInputs) -> Array:
+        """Return the wrench now without what averages out over a gait cycle, shape (6,) [N, N·m], heading frame."""
         ...
