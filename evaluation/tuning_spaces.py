@@ -215,6 +215,15 @@ SPACES: dict[str, Space] = {
             Range("gate", 3.0, 30.0, "standard deviations"),
         ),
     ),
+    "pronk": Space(
+        ("pronk_default",),
+        (
+            Range("vertical_drift", 30.0, 120.0, "N/√s"),
+            Range("lateral_drift", 8.0, 40.0, "N/√s"),
+            Range("moment_drift", 1.5, 6.0, "N·m/√s"),
+            Range("kernel_std", 0.2, 1.5, "1 per whitened input"),
+        ),
+    ),
     "rls_inertia": Space(
         ("rls_inertia_default",),
         (

@@ -59,6 +59,15 @@ TUNED: dict[str, tuple[str, dict[str, Any]]] = {
             "gate": 30.0,
         },
     ),
+    "pronk": (
+        "pronk_default",
+        {
+            "vertical_drift": 60.0,
+            "lateral_drift": 20.0,
+            "moment_drift": 3.0,
+            "kernel_std": 0.5,
+        },
+    ),
     "rls_inertia": (
         "rls_inertia_default",
         {
