@@ -67,25 +67,26 @@ def fill_features(
 
 
 @njit(cache=True)
-def learn_noise(innovation: float, last: float, predicted: float, gain: float, floor: float, noise: float) -> float:
+def learn_noise(innovation: float, last: float, known: float, noise: float, gain: float, floor: float) -> float:
     """Follow the variance of the noise at one phase of the gait.
 
-    The product with the difference of two successive innovations is used: its mean is the variance of white noise,
-    while a wrench that is only being followed late drops out of the difference.
+    An innovation has the variance of the noise and that of the predicted momentum, which is subtracted. Not its square
+    is used but its product with the difference of two successive ones: of a wrench that is being followed late,
+    successive innovations share most, and it drops out.
 
     Args:
         innovation: This innovation.
         last: The one before.
-        predicted: Variance that the filter predicts for it.
+        known: Variance of the predicted momentum.
+        noise: Variance of the noise so far.
         gain: Share of the new sample.
         floor: Smallest variance.
-        noise: Variance so far.
 
     Returns:
         The variance.
     """
-    bound = OUTLIER * predicted
-    sample = min(max((innovation - last) * innovation, -bound), bound)
+    bound = OUTLIER * (known + noise)
+    sample = min(max((innovation - last) * innovation, -bound), bound) - known
     return max(noise + gain * (sample - noise), floor)
 
 
@@ -179,7 +180,7 @@ def observe(
         predicted = p[MOMENTUM, MOMENTUM] + inflation * noise[axis, phase_bin]
         evidence[axis] -= 0.5 * (math.log(2.0 * math.pi * predicted) + innovation * innovation / predicted)
         noise[axis, phase_bin] = learn_noise(
-            innovation, last[axis], predicted, share, floor[axis], noise[axis, phase_bin]
+            innovation, last[axis], p[MOMENTUM, MOMENTUM], noise[axis, phase_bin], share, floor[axis]
         )
         last[axis] = innovation
         spread = max(predicted, (innovation / gate) ** 2)

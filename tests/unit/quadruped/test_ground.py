@@ -48,7 +48,7 @@ def test_a_reset_puts_the_plane_below_the_feet():
 
 
 def test_the_height_follows_with_its_time_constant():
-    ground, centre, dt = GroundPlane(RADIUS, time_constant=0.15), np.array([0.0, 0.0, 0.3]), 0.002
+    ground, centre, dt = GroundPlane(RADIUS, height_time_constant=0.15), np.array([0.0, 0.0, 0.3]), 0.002
     ground.reset(on_plane(RADIUS, 0.0, 0.0))
     stepped = on_plane(0.05 + RADIUS, 0.0, 0.0)
     for _ in range(75):
