@@ -316,9 +316,25 @@ class FeatureFilter:
         fill_features(state, vertical, self._weight, self._scale, self._frequencies, self._phases, regressors)
         end = int((phase + advance) % 1.0 * c.phase_bins) % c.phase_bins if walking else c.phase_bins
         observe(
-            *(self._residual, regressors, dt, c.slope_time_s, end, SLIP_NOISE if measurement.slipping else 1.0),
-            *(self._fresh, c.impact, c.gate, c.forgetting, self._drift, self._largest, self._floor),
-            *(self._noise, self._visits, self._last, self._mean, self._covariance, self._evidence),
+            self._residual,
+            regressors,
+            dt,
+            c.slope_time_s,
+            end,
+            SLIP_NOISE if measurement.slipping else 1.0,
+            self._fresh,
+            c.impact,
+            c.gate,
+            c.forgetting,
+            self._drift,
+            self._largest,
+            self._floor,
+            self._noise,
+            self._visits,
+            self._last,
+            self._mean,
+            self._covariance,
+            self._evidence,
         )
         self._fresh = False
         self._project()
@@ -336,9 +352,18 @@ class FeatureFilter:
         out = np.empty((len(inputs.gait_phase), len(self._regressors)))
         walking = self._walking or bool(inputs.contacts.min() < 0.5)
         preview(
-            *(inputs.state, inputs.contact_wrench[:, 2].copy(), inputs.gait_phase, self._period),
-            *(self.config.slope_time_s, self._harmonics, walking, self._weight, self._scale),
-            *(self._frequencies, self._phases, out),
+            inputs.state,
+            inputs.contact_wrench[:, 2].copy(),
+            inputs.gait_phase,
+            self._period,
+            self.config.slope_time_s,
+            self._harmonics,
+            walking,
+            self._weight,
+            self._scale,
+            self._frequencies,
+            self._phases,
+            out,
         )
         return out
 
