@@ -61,12 +61,12 @@ STYLES: dict[str, MethodStyle] = {
     "bias": MethodStyle("bias observer", "#E69F00", "-", "P"),
     "kalman": MethodStyle("Kalman filter", "#B8A400", "-", "X"),
     "rls_inertia": MethodStyle("inertia least squares", "#7A4E2D", "-", "<"),
-    "random_features": MethodStyle("Pronk, random features", "#D55E00", "-", "o"),
+    "random_features": MethodStyle("random features, whitened", "#882255", "-", "o"),
     "pronk": MethodStyle("Pronk (ours)", "#D55E00", "-", "o"),
     "oracle": MethodStyle("oracle (true model)", "#4D4D4D", ":", "*"),
     "clairvoyant": MethodStyle("clairvoyant", BLACK, "--", "h"),
 }
-OTHERS = ("#882255", "#117733", "#999933", "#332288")
+OTHERS = ("#AA4499", "#117733", "#999933", "#332288")
 
 
 def style_of(method: str) -> MethodStyle:

@@ -14,11 +14,11 @@ from evaluation.windows import last_steady, loaded, steady
 from sim.disturbances import push
 from sim.scenarios import Scenario, TimedCommand, get_scenario, randomised
 
-LEARNED = "random_features"
+LEARNED = "pronk"
 PUSH_PHASES = 6
 PUSH_AT_S = 6.0
 TROT_PERIOD_S = GAITS["trot"].period
-PAYLOAD_METHODS = ("none", "l1_published", "l1_tuned", "rff_published", "rff_tuned", LEARNED)
+PAYLOAD_METHODS = ("none", "l1_published", "l1_tuned", "rff_published", "rff_tuned", "random_features", LEARNED)
 DEGREE = 180.0 / math.pi
 GAIT_SPEEDS = {"walking_trot": 0.5, "pace": 0.4, "crawl": 0.15}
 

@@ -98,7 +98,7 @@ def time_learner(recording: Recording) -> list[Timing]:
     robot = load_robot("go2")
 
     def learner() -> Any:
-        return make_learner("random_features", robot.mass, np.array(robot.inertia))
+        return make_learner("pronk", robot.mass, np.array(robot.inertia))
 
     trained = learner()
     for measurement in recording.measurements:
@@ -107,7 +107,7 @@ def time_learner(recording: Recording) -> list[Timing]:
     previews = [inputs for inputs in recording.previews if len(inputs.state) == nodes]
     return [
         summarise(
-            "learner: features and update (100 features)",
+            "learner: update",
             time_sequence(lambda: learner().update, shown),
         ),
         summarise(f"learner: preview of {nodes} nodes", time_sequence(lambda: trained.predict, previews)),

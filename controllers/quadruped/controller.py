@@ -36,7 +36,7 @@ class LocomotionConfig:
         posture: Rising and lying down.
     """
 
-    learner: str = "random_features"
+    learner: str = "pronk"
     learner_seed: int = 0
     max_tilt: float = 1.0
     rest_damping: float = 0.2

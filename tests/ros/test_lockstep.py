@@ -22,7 +22,7 @@ ODOM = """
 @pytest.fixture(scope="module")
 def expected(compiled_kernels):
     """True pose of the base by time [ns], from the same scenario in this process, without ROS."""
-    config = RolloutConfig(LocomotionConfig(learner="random_features", learner_seed=SEED))
+    config = RolloutConfig(LocomotionConfig(learner="pronk", learner_seed=SEED))
     rollout = Rollout(get_scenario("short_walk", "go2", SEED), config)
     truths = []
     while not rollout.done:

@@ -39,7 +39,7 @@ def test_a_case_may_restrict_the_methods_unless_methods_are_asked_for():
     suite = get_suite("payload")
     assert {t.method for t in plan_trials(suite, None, [0]) if t.case.name == "no_payload"} == {
         "none",
-        "random_features",
+        "pronk",
     }
     assert {t.method for t in plan_trials(suite, ["l1_tuned"], [0])} == {"l1_tuned"}
 

@@ -110,7 +110,7 @@ def test_a_payload_is_learned_while_trotting(drive):
 
 def test_without_a_payload_the_learner_does_no_harm(drive):
     errors = []
-    for learner in ("none", "random_features"):
+    for learner in ("none", "pronk"):
         run = drive(config=replace(QUICK, learner=learner)).run(trot(), 3.2)
         errors.append(np.sqrt(np.mean((run.height(1.0) - run.controller.robot.standing_height) ** 2)))
     assert errors[1] < errors[0] + 0.001

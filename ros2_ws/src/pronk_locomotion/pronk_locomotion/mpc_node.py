@@ -63,7 +63,7 @@ class MpcParameters:
     """Parameters of the locomotion controller."""
 
     robot: str = param("go2", "Name of the robot.", choices=tuple(sorted(ROBOTS)))
-    learner: str = param("random_features", "Residual learner.", choices=tuple(sorted(LEARNERS)))
+    learner: str = param("pronk", "Residual learner.", choices=tuple(sorted(LEARNERS)))
     learner_seed: int = param(0, "Seed of the learner's random features.", ge=0)
     horizon: int = param(10, "Number of intervals of the force MPC.", ge=1, le=60)
     interval_s: float = param(0.04, "Nominal length of an interval [s].", ge=0.005, le=0.2)
