@@ -25,7 +25,7 @@ STAGE_WEIGHTS = {
 def stage_cost(scenario: Scenario, values: Mapping[str, Array]) -> Array:
     """Weigh the error of every control period of a stretch.
 
-        c = 100 (e_roll² + e_pitch²) + 400 e_z² + 8 (e_vx² + e_vy²)
+        c = 100 (e_roll² + e_pitch²) + 2000 e_z² + 8 (e_vx² + e_vy²)
 
     with the default weights of `MpcConfig`, the same for every method and without unit as these are. On ground that is
     not level the trunk may follow the ground by an angle that the controller chooses, so there roll and pitch count

@@ -125,9 +125,9 @@ def _tapped(owner: Any, name: str, note: Callable[..., object]) -> Iterator[None
     """Note the arguments of every call of a method."""
     method = getattr(owner, name)
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         note(*arguments)
-        return method(*arguments)
+        return method(*arguments, **named)
 
     setattr(owner, name, call)
     try:

@@ -106,8 +106,8 @@ def test_the_stage_cost_weighs_errors_as_the_controller_does():
     log.values["height"][late] += 0.1
     log.values["roll"][late] = 0.2
     measured = measure(log, (6.0, 12.0))
-    # 400 · 0.1² + 100 · 0.2² in the second half only.
-    assert measured["stage_cost"] == pytest.approx(0.5 * 8.0, rel=1e-3)
+    # 2000 · 0.1² + 100 · 0.2² in the second half only.
+    assert measured["stage_cost"] == pytest.approx(0.5 * 24.0, rel=1e-3)
     assert measured["stage_cost_first_half"] == pytest.approx(0.0, abs=1e-9)
 
 

@@ -43,9 +43,9 @@ def test_costs_are_averaged_in_bins():
     log.values["height"] = 0.3 + 0.01 * np.sqrt(log.values["time"])
     costs = CostCurve.of(log)
     assert costs.begin == 6.0
-    # 400 (0.01 √t)² = 0.04 t, whose mean over a bin is that at its middle (less half of the period of control).
+    # 2000 (0.01 √t)² = 0.2 t, whose mean over a bin is that at its middle (less half of the period of control).
     middles = 6.0 + 0.1 * (np.arange(len(costs.cost)) + 0.5)
-    assert costs.cost == pytest.approx(0.04 * (middles - 0.001))
+    assert costs.cost == pytest.approx(0.2 * (middles - 0.001))
     assert len(costs.cost) == 30
 
 
