@@ -163,7 +163,7 @@ class Training:
             "command": self.config.command,
             "settings": self._settings(),
             "generation": str(generation),
-            "trained": "yes" if generation else "no: the hand-made schedule alone",
+            "trained": "yes" if generation else "no: as without a network",
             "validation": json.dumps({**found, "untrained_cost_s": self.untrained}),
             "fingerprint": fingerprint(average),
         }
