@@ -32,7 +32,7 @@ USUAL_PERIOD_S = 0.5
 # Ranges of velocity [m/s], roll, pitch [rad] and vertical force of the feet (share of the weight) in a trot.
 _INPUT_SCALE = (0.5, 0.25, 0.15, 0.1, 0.1, 0.4)
 # Standard deviation of what may be missing before anything is known, as a share of the bounds.
-PRIOR_SHARE = 0.2
+PRIOR_SHARE = 0.05
 # Vertical force that features add, as a share of the horizontal one.
 VERTICAL_SHARE = 0.25
 # Factor on the variance of an interval in which a foot slips: it bears what friction lets it, not what was commanded.
@@ -94,8 +94,8 @@ class FeatureFilterConfig:
     feature_time_s: float = 10.0
     velocity_floor: float = 0.002
     spin_floor: float = 0.004
-    velocity_guess: float = 0.01
-    spin_guess: float = 0.03
+    velocity_guess: float = 0.03
+    spin_guess: float = 0.09
     impact: float = 3.0
     phase_bins: int = 48
     forgetting: float = 0.03
