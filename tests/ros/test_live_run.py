@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from recorded import Recording, nanoseconds, seconds
 
+from controllers.quadruped.gait import GAITS
 from controllers.robot.joints import JOINT_NAMES
 
 pytestmark = pytest.mark.timeout(90, func_only=True)
@@ -57,8 +58,11 @@ def test_the_residual_wrench_is_finite_and_names_its_frame(run):
     messages = run[2].messages("/residual_wrench")
     assert {message.header.frame_id for message in messages} == {"base_link_heading"}
     forces = np.array([[m.wrench.force.x, m.wrench.force.y, m.wrench.force.z] for m in messages])
-    # Without a payload nothing heavy may be found.
-    assert np.isfinite(forces).all() and 0.0 < np.abs(forces).max() < 60.0
+    assert np.isfinite(forces).all() and forces.any()
+    # Without a payload nothing heavy may be found: what is left over whole cycles of the gait is small.
+    stamps = np.array([nanoseconds(m.header.stamp) for m in messages]) * 1e-9
+    cycles = forces[(stamps > stamps[-1] - 2 * GAITS["trot"].period)]
+    assert np.abs(cycles.mean(axis=0)).max() < 20.0
 
 
 def test_every_node_reports_its_health(run):
