@@ -8,10 +8,7 @@ from controllers.safety.goal_seeking import GoalSeekingConfig
 from controllers.safety.liveness import Liveness
 from controllers.safety.obstacles import Obstacle, Obstacles, disc, segment
 from controllers.safety.run_time_filter import RunTimeConfig
-from policies.checkpoints import load_arrays
-from policies.navigation.navigator import weights_file
-from policies.navigation.network import Network
-from policies.navigation.tuner import Tuner
+from policies.navigation.navigator import make_schedule
 from pronk_navigation.planar_odometry import Origin
 from pronk_node_kit.parameters import param
 
@@ -121,7 +118,7 @@ class FilterParameters:
     def gain_schedule(self) -> GainSchedule:
         """Make the schedule; each robot needs one of its own."""
         if self.schedule == "network":
-            return Tuner(self.period_s, Network(load_arrays(weights_file("pronk"))[0]))
+            return make_schedule(self.period_s)
         return Liveness(self.period_s) if self.schedule == "liveness" else FixedGains(self.gain)
 
     def obstacles(self) -> Obstacles:
