@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from controllers.residual.bounds import GRAVITY, WrenchBounds, saturate
+from controllers.residual.gait_clock import FASTEST_GAIT_HZ, GaitClock
 from controllers.residual.learner import LearnerInputs, ResidualMeasurement
 from controllers.residual.momentum_filter import (
     FIRST_HARMONIC,
@@ -24,9 +25,6 @@ from controllers.residual.screening import screen
 
 Array = npt.NDArray[np.float64]
 
-# No gait has all feet on the ground for longer.
-ALL_STAND_S = 0.25
-FASTEST_GAIT_HZ = 10.0
 # A pace that was never measured; every gait of the catalog is near it.
 USUAL_PERIOD_S = 0.5
 # Ranges of velocity [m/s], roll, pitch [rad] and vertical force of the feet (share of the weight) in a trot.
@@ -228,6 +226,7 @@ class FeatureFilter:
         self._guess = np.square(momentum * np.repeat((c.velocity_guess, c.spin_guess), 3))
         self._regressors = np.zeros(size)
         self._residual = np.zeros(6)
+        self._clock = GaitClock()
         self.ignored = 0
         self.reset()
 
@@ -240,8 +239,7 @@ class FeatureFilter:
         self._noise = np.repeat(self._guess[:, None], self.config.phase_bins + 1, axis=1)
         self._visits = np.zeros(self.config.phase_bins + 1)
         self._last, self._evidence = np.zeros(6), np.zeros(6)
-        self._standing_s = math.inf
-        self._last_phase, self._last_dt = math.nan, 0.0
+        self._clock.reset()
         self._period = USUAL_PERIOD_S
         self._fresh = True
 
@@ -299,20 +297,19 @@ class FeatureFilter:
             measurement: One control interval; ignored and counted when it is invalid or not finite.
         """
         inputs, dt = measurement.inputs, measurement.dt
-        state = inputs.state[0]
-        if not screen(measurement, self._residual) or not np.isfinite(state).all():
+        state, vertical = inputs.state[0], float(inputs.contact_wrench[0, 2])
+        if not (screen(measurement, self._residual) and np.isfinite(state).all() and math.isfinite(vertical)):
             self.ignored += 1
-            self._last_phase, self._fresh = math.nan, True
+            self._clock.lose()
+            self._fresh = True
             return
         c, regressors = self.config, self._regressors
         phase = float(inputs.gait_phase[0])
-        advance = self._advance(phase, dt)
-        self._standing_s = 0.0 if inputs.contacts.min() < 0.5 else self._standing_s + dt
-        walking = self._walking and math.isfinite(advance)
+        advance = self._advance(self._clock.see(phase, dt, inputs.contacts), dt)
+        walking = self._clock.walking and math.isfinite(advance)
         regressors[LEVEL], regressors[SLOPE] = 1.0, 0.5 * dt
         middle = phase + 0.5 * advance if walking else 0.0
         fill_harmonics(middle, advance if walking else 0.0, self._harmonics, walking, regressors)
-        vertical = float(inputs.contact_wrench[0, 2])
         fill_features(state, vertical, self._weight, self._scale, self._frequencies, self._phases, regressors)
         end = int((phase + advance) % 1.0 * c.phase_bins) % c.phase_bins if walking else c.phase_bins
         observe(
@@ -350,7 +347,7 @@ class FeatureFilter:
 
     def _preview(self, inputs: LearnerInputs) -> Array:
         out = np.empty((len(inputs.gait_phase), len(self._regressors)))
-        walking = self._walking or bool(inputs.contacts.min() < 0.5)
+        walking = self._clock.walking or bool(inputs.contacts.min() < 0.5)
         preview(
             inputs.state,
             inputs.contact_wrench[:, 2].copy(),
@@ -367,14 +364,8 @@ class FeatureFilter:
         )
         return out
 
-    @property
-    def _walking(self) -> bool:
-        return self._standing_s < ALL_STAND_S
-
-    def _advance(self, phase: float, dt: float) -> float:
+    def _advance(self, pace: float, dt: float) -> float:
         """Tell by how much the gait phase grows over an interval, by the pace so far; NaN where that is not known."""
-        pace = (phase - self._last_phase) % 1.0 / self._last_dt if self._last_dt > 0.0 else math.nan
-        self._last_phase, self._last_dt = phase, dt
         if not 0.0 < pace < FASTEST_GAIT_HZ:
             return math.nan if not math.isfinite(pace) else 0.0
         self._period = 1.0 / pace

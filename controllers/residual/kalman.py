@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from controllers.residual.bounds import WrenchBounds, saturate
+from controllers.residual.gait_clock import FASTEST_GAIT_HZ, GaitClock
 from controllers.residual.kalman_filter import fill_basis, filter_residual, preview_wrench
 from controllers.residual.learner import LearnerInputs, ResidualMeasurement
 from controllers.residual.screening import screen
@@ -17,9 +18,6 @@ Array = npt.NDArray[np.float64]
 
 # The interval for which the standard deviations in the configuration are meant.
 NOISE_INTERVAL_S = 0.01
-# No gait has all feet on the ground for longer.
-ALL_STAND_S = 0.25
-FASTEST_GAIT_HZ = 10.0
 # Standard deviation of what may be missing before anything is known, as a share of the bounds.
 PRIOR_SHARE = 0.2
 
@@ -124,8 +122,8 @@ class DisturbanceKalmanFilter:
         self._mean = np.zeros((size, 6))
         self._covariance = np.zeros((6, size, size))
         self._residual = np.zeros(6)
-        self._standing_s = self._switched_s = math.inf
-        self._last_phase, self._last_dt = math.nan, 0.0
+        self._switched_s = math.inf
+        self._clock = GaitClock()
         self.ignored = 0
         self.reset()
 
@@ -139,7 +137,9 @@ class DisturbanceKalmanFilter:
             Bounded wrench, shape (N, 6) [N, N·m], heading frame.
         """
         out = np.empty((inputs.state.shape[0], 6))
-        preview_wrench(inputs.gait_phase, inputs.contacts, self._harmonics, self._walking, self._basis, self._mean, out)
+        preview_wrench(
+            inputs.gait_phase, inputs.contacts, self._harmonics, self._clock.walking, self._basis, self._mean, out
+        )
         return self.config.bounds.apply(out)
 
     def update(self, measurement: ResidualMeasurement) -> None:
@@ -151,12 +151,15 @@ class DisturbanceKalmanFilter:
         c, dt = self.config, measurement.dt
         if not screen(measurement, self._residual):
             self.ignored += 1
-            self._last_phase = math.nan
+            self._clock.lose()
             return
-        phase = self._middle(float(measurement.inputs.gait_phase[0]), dt)
-        self._standing_s = 0.0 if measurement.inputs.contacts.min() < 0.5 else self._standing_s + dt
+        phase = float(measurement.inputs.gait_phase[0])
+        pace = self._clock.see(phase, dt, measurement.inputs.contacts)
+        if pace < FASTEST_GAIT_HZ:
+            # The middle of the interval; its beginning where the pace is not known.
+            phase += 0.5 * dt * pace
         self._switched_s = 0.0 if measurement.contacts_changed else self._switched_s + dt
-        walking = self._walking and math.isfinite(phase)
+        walking = self._clock.walking and math.isfinite(phase)
         surplus = (c.switch_noise**2 - 1.0) * math.exp(-self._switched_s / c.switch_decay_s)
         fill_basis(phase, self._harmonics, walking, self._basis)
         filter_residual(
@@ -169,8 +172,8 @@ class DisturbanceKalmanFilter:
         """Forget the estimate."""
         self._mean[:] = 0.0
         self._covariance[:] = PRIOR_SHARE**2 * self._largest[:, None, None] * np.eye(self._mean.shape[0])
-        self._standing_s = self._switched_s = math.inf
-        self._last_phase, self._last_dt = math.nan, 0.0
+        self._switched_s = math.inf
+        self._clock.reset()
 
     def covariance(self) -> Array:
         """Return the covariance of the states of each axis.
@@ -189,18 +192,8 @@ class DisturbanceKalmanFilter:
         Returns:
             Standard deviation of the wrench at the phase of each node, shape (N, 6) [N, N·m].
         """
-        walking = self._walking or bool(inputs.contacts.min() < 0.5)
+        walking = self._clock.walking or bool(inputs.contacts.min() < 0.5)
         basis = np.empty((len(inputs.gait_phase), len(self._basis)))
         for row, phase in zip(basis, inputs.gait_phase, strict=True):
             fill_basis(phase, self._harmonics, walking, row)
         return np.asarray(np.sqrt(np.einsum("ni,aij,nj->na", basis, self._covariance, basis)))
-
-    @property
-    def _walking(self) -> bool:
-        return self._standing_s < ALL_STAND_S
-
-    def _middle(self, phase: float, dt: float) -> float:
-        """Find the gait phase in the middle of an interval from that at its beginning, by the pace so far."""
-        pace = (phase - self._last_phase) % 1.0 / self._last_dt if self._last_dt > 0.0 else math.nan
-        self._last_phase, self._last_dt = phase, dt
-        return phase + 0.5 * dt * pace if pace < FASTEST_GAIT_HZ else phase

@@ -211,9 +211,10 @@ def test_a_bad_interval_leaves_the_estimate_alone(fault):
     assert learner.ignored == 1
 
 
-def test_a_state_that_is_not_finite_is_ignored():
+@pytest.mark.parametrize("inputs", [{"state": np.full(9, math.nan)}, {"vertical": math.nan}])
+def test_inputs_that_are_not_finite_are_ignored(inputs):
     learner = make()
-    learner.update(interval(np.zeros(6), inputs_at(0.0, np.full(9, math.nan))))
+    learner.update(interval(np.zeros(6), inputs_at(0.0, **inputs)))
     assert learner.ignored == 1
 
 
