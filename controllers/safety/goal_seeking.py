@@ -5,8 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue
 from controllers.safety.reading import Reading, Wish
+from controllers.safety.settings import refuse_negative
 
 Array = npt.NDArray[np.float64]
 
@@ -35,10 +35,7 @@ class GoalSeekingConfig:
         Raises:
             InvalidValue: Names the field.
         """
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0.0):
-                raise InvalidValue(f"GoalSeekingConfig.{name} must be finite and not negative, got {value}")
+        refuse_negative(self)
 
 
 def seek(config: GoalSeekingConfig, own: Reading, goal: Array, time: float) -> Wish:

@@ -30,6 +30,7 @@ from numba import njit
 from controllers.errors import InvalidValue
 from controllers.safety.gains import Gains
 from controllers.safety.graph import Neighbourhood
+from controllers.safety.settings import refuse_negative
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
@@ -82,10 +83,7 @@ class LivenessConfig:
         Raises:
             InvalidValue: Names the field.
         """
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0.0):
-                raise InvalidValue(f"LivenessConfig.{name} must be finite and not negative, got {value}")
+        refuse_negative(self)
         for name in ("horizon", "patience", "crowd", "turns"):
             if getattr(self, name) == 0.0:
                 raise InvalidValue(f"LivenessConfig.{name} must be positive, got 0")

@@ -31,6 +31,7 @@ from controllers.safety.guarded_gains import GuardedGains
 from controllers.safety.obstacles import Obstacles
 from controllers.safety.planar_qp import INFEASIBLE, RELAXED
 from controllers.safety.reading import Observation, Reading, Wish
+from controllers.safety.settings import refuse_negative
 
 Array = npt.NDArray[np.float64]
 
@@ -88,10 +89,7 @@ class RunTimeConfig:
         Raises:
             InvalidValue: Names the field.
         """
-        for name in self.__dataclass_fields__:
-            value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0.0):
-                raise InvalidValue(f"RunTimeConfig.{name} must be finite and not negative, got {value}")
+        refuse_negative(self)
         for name in ("period", "radius", "speed", "sensing_range", "own_timeout", "stale", "lost", "wish_timeout"):
             if getattr(self, name) == 0.0:
                 raise InvalidValue(f"RunTimeConfig.{name} must be positive, got 0")
