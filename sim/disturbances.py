@@ -152,8 +152,26 @@ class Payload:
         return RigidBody(mass, np.array(self.offset_m), np.diag(mass / 12.0 * diagonal))
 
 
+class _Timed:
+    """What acts from one time to another."""
+
+    at_s: float
+    until_s: float | None
+
+    def active(self, elapsed: float) -> bool:
+        """Tell whether it acts.
+
+        Args:
+            elapsed: Time since the reset [s].
+
+        Returns:
+            Whether `elapsed` lies in [at_s, until_s).
+        """
+        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
+
+
 @dataclass(frozen=True)
-class Wrench:
+class Wrench(_Timed):
     """A constant force and torque on the base for a while.
 
     Attributes:
@@ -184,17 +202,6 @@ class Wrench:
         if self.frame not in FRAMES:
             raise InvalidValue(f"Wrench.frame must be one of {', '.join(FRAMES)}, got '{self.frame}'")
 
-    def active(self, elapsed: float) -> bool:
-        """Tell whether it acts.
-
-        Args:
-            elapsed: Time since the reset [s].
-
-        Returns:
-            Whether `elapsed` lies in [at_s, until_s).
-        """
-        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
-
     def about_origin(self, rotation: Array) -> Array:
         """Express it in the world frame, about the base origin.
 
@@ -211,7 +218,7 @@ class Wrench:
 
 
 @dataclass(frozen=True)
-class PeriodicWrench:
+class PeriodicWrench(_Timed):
     """A force and torque on the base that swing about zero, as of a load that sloshes or rocks.
 
     At time t after its begin it is sin(2π t / period_s + phase_rad) times the amplitudes. With the period of the gait,
@@ -254,17 +261,6 @@ class PeriodicWrench:
         if self.frame not in FRAMES:
             raise InvalidValue(f"PeriodicWrench.frame must be one of {', '.join(FRAMES)}, got '{self.frame}'")
 
-    def active(self, elapsed: float) -> bool:
-        """Tell whether it acts.
-
-        Args:
-            elapsed: Time since the reset [s].
-
-        Returns:
-            Whether `elapsed` lies in [at_s, until_s).
-        """
-        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
-
     def at(self, elapsed: float) -> Wrench:
         """Take the wrench of one moment.
 
@@ -281,7 +277,7 @@ class PeriodicWrench:
 
 
 @dataclass(frozen=True)
-class Drag:
+class Drag(_Timed):
     """A force against the motion of the base, as of water or of a load that is towed.
 
     Along each axis of `frame`, F = -(linear v + quadratic |v| v). It acts at the base origin; v is the velocity there.
@@ -314,17 +310,6 @@ class Drag:
                 raise InvalidValue(f"Drag.{name} must be >= 0, got {value}")
         if self.frame not in FRAMES:
             raise InvalidValue(f"Drag.frame must be one of {', '.join(FRAMES)}, got '{self.frame}'")
-
-    def active(self, elapsed: float) -> bool:
-        """Tell whether it acts.
-
-        Args:
-            elapsed: Time since the reset [s].
-
-        Returns:
-            Whether `elapsed` lies in [at_s, until_s).
-        """
-        return elapsed >= self.at_s and (self.until_s is None or elapsed < self.until_s)
 
     def force(self, rotation: Array, velocity: Array) -> Array:
         """Evaluate it.
