@@ -14,8 +14,8 @@ from controllers.safety.liveness import Liveness
 from controllers.safety.planar_qp import INFEASIBLE
 from controllers.safety.power_barrier import FixedPower, PowerConfig, PowerFilter, PowerSchedule
 from evaluation.navigation_orca import Orca, OrcaConfig
-from evaluation.navigation_rollout import Decision, Navigator
 from sim.navigation import NavigationWorld
+from sim.navigator import Decision, Navigator
 
 # Gains that are tried for `fixed_best` and `fixed_oracle` [1/s].
 GRID = (0.1, 0.3, 0.5, 1.0, 2.0, 3.0, 5.0, 8.0)

@@ -13,8 +13,8 @@ from scipy.spatial import ConvexHull
 
 from controllers.errors import InvalidValue
 from controllers.safety.obstacles import Obstacle
-from evaluation.navigation_rollout import Decision
 from sim.navigation import NavigationWorld
+from sim.navigator import Decision
 
 Array = npt.NDArray[np.float64]
 

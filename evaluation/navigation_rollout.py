@@ -12,6 +12,7 @@ from controllers.safety.metrics import extra_time_s, percent_speed, spl
 from sim.navigation import NavigationWorld
 from sim.navigation_faults import Faults
 from sim.navigation_scene import Scene
+from sim.navigator import Navigator
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -20,31 +21,6 @@ IntArray = npt.NDArray[np.int64]
 CONTACT = 1e-6
 # Robots that all but stood still for this long when time was up are in a deadlock [s].
 STANDSTILL_S = 5.0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What a method decided for one period of a world with N = S·A places.
-
-    Attributes:
-        velocity: Velocities of the heads, shape (N, 2) [m/s].
-        infeasible: Whether a robot's program had no solution, shape (N,).
-    """
-
-    velocity: Array
-    infeasible: npt.NDArray[np.bool_]
-
-
-class Navigator(Protocol):
-    """A method: decides velocities from what each robot perceives."""
-
-    def start(self, world: NavigationWorld) -> None:
-        """Forget all and prepare for a world."""
-        ...
-
-    def decide(self, world: NavigationWorld) -> Decision:
-        """Decide for one period. `world.number` tells which scenes are still going on."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ import numpy as np
 
 from controllers.safety.power_barrier import FixedPower
 from evaluation.navigation_methods import GRID, Power, fixed
-from evaluation.navigation_rollout import Navigator, Outcome, run
+from evaluation.navigation_rollout import Outcome, run
 from sim.navigation_scene import Scene
+from sim.navigator import Navigator
 
 # Parameters of ζ h^η that are tried.
 POWER_GRID = tuple((zeta, eta) for eta in (1.0, 3.0) for zeta in (0.1, 0.3, 1.0, 3.0, 10.0, 30.0, 100.0))

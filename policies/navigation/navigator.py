@@ -1,9 +1,8 @@
 """The learned methods `pronk` and `paper` of `pronk eval navigation`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from policies.checkpoints import load_arrays
 from policies.navigation.network import Network
 from policies.navigation.tuner import PowerTuner, Tuner
 from sim.navigation import NavigationWorld
+from sim.navigator import Decision, Navigator
 
 Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -26,31 +26,6 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 # Best fixed (ζ, η) and rate of V of the published filter, as `evaluation.navigation_methods` takes them.
 POWER_BASE = FixedPower(10.0, 1.0)
 POWER_DECREASE = 8.0
-
-
-@dataclass(frozen=True)
-class Decision:
-    """What was decided for one period, in the fields of `evaluation.navigation_rollout.Decision`.
-
-    Attributes:
-        velocity: Velocities of the heads, shape (N, 2) [m/s].
-        infeasible: Whether a robot's program had no solution, shape (N,).
-    """
-
-    velocity: Array
-    infeasible: npt.NDArray[np.bool_]
-
-
-class Navigator(Protocol):
-    """A method: decides velocities from what each robot perceives."""
-
-    def start(self, world: NavigationWorld) -> None:
-        """Prepare for a world."""
-        ...
-
-    def decide(self, world: NavigationWorld) -> Decision:
-        """Decide for one period."""
-        ...
 
 
 class _Given:

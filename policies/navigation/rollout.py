@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.safety.metrics import extra_time_s, spl
-from policies.navigation.navigator import Navigator
 from sim.navigation import NavigationWorld
 from sim.navigation_scene import Scene
+from sim.navigator import Navigator
 
 Array = npt.NDArray[np.float64]
 

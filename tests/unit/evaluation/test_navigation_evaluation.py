@@ -7,7 +7,7 @@ from controllers.errors import InvalidValue, UnknownName
 from evaluation.navigation import compare_success, evaluate_navigation
 from evaluation.navigation_methods import METHODS, fixed, known_methods, make_navigator, register
 from evaluation.navigation_plots import animate
-from evaluation.navigation_rollout import Decision, Outcome, run
+from evaluation.navigation_rollout import Outcome, run
 from evaluation.navigation_runner import perform_batch, plan_batches
 from evaluation.navigation_suites import SUITES, get_navigation_suite, only_cases, suite_of_scenes
 from evaluation.navigation_tuning import search_gain
@@ -16,6 +16,7 @@ from pronk.cli import NAVIGATION_SUITES
 from sim.navigation_files import save_scenes
 from sim.navigation_scene import Scene
 from sim.navigation_scenes import scene_maker
+from sim.navigator import Decision
 
 
 def outcome(arrival, path, clearance, idle=(0.0, 0.0), **more):
