@@ -10,6 +10,9 @@ from controllers.robot.kinematics import LegKinematics
 
 PERIOD_S = 0.002
 WALKING_TICKS = 500
+# Feet that slip need kernels that walking does not: this many ticks with joints that run, longer than a stance.
+SLIPPING_TICKS = 200
+SLIPPING_JOINT_SPEED = 2.0
 
 
 def standing_state(description: RobotDescription, time: float) -> RobotState:
@@ -37,7 +40,7 @@ def standing_state(description: RobotDescription, time: float) -> RobotState:
 
 
 def warm_up_controller(description: RobotDescription, config: LocomotionConfig) -> None:
-    """Run a throw-away controller on a robot that stands still, through rising and trotting.
+    """Run a throw-away controller on a robot that stands still, through rising, trotting and slipping.
 
     Args:
         description: The robot.
@@ -45,9 +48,11 @@ def warm_up_controller(description: RobotDescription, config: LocomotionConfig) 
     """
     controller = LocomotionController(description, config)
     command = LocomotionCommand(velocity_x=0.1, gait="trot")
-    left, tick = WALKING_TICKS, 0
+    left, tick = WALKING_TICKS + SLIPPING_TICKS, 0
     while left > 0:
         state = standing_state(description, tick * PERIOD_S)
+        if left <= SLIPPING_TICKS:
+            state.joint_velocity[:] = SLIPPING_JOINT_SPEED
         estimate = BaseEstimate(
             time=state.time,
             position_world=np.array([0.0, 0.0, description.standing_height]),

@@ -4,8 +4,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from controllers.errors import InvalidValue
+from controllers.quadruped import grip
 from controllers.quadruped.body import BodyState
+from controllers.quadruped.controller import LocomotionConfig
 from controllers.quadruped.grip import Grip, GripConfig, friction_found, slip_speeds
+from controllers.quadruped.warmup import warm_up_controller
 from controllers.robot.catalog import ROBOTS, load_robot
 from controllers.robot.interface import BaseEstimate, RobotState
 from controllers.robot.kinematics import LegKinematics
@@ -160,3 +163,16 @@ def _calf(angles):
 def test_settings_out_of_range_are_refused(values, message):
     with pytest.raises(InvalidValue, match=message):
         GripConfig(**values)
+
+
+def test_the_warm_up_reaches_what_only_slipping_feet_need(monkeypatch):
+    """Otherwise the first slip would wait for the compiler, and the gatekeeper would stop the robot."""
+    calls = []
+
+    def noted(*arguments):
+        calls.append(arguments)
+        return friction_found(*arguments)
+
+    monkeypatch.setattr(grip, "friction_found", noted)
+    warm_up_controller(load_robot("go2"), LocomotionConfig())
+    assert len(calls) > 10
