@@ -78,11 +78,12 @@ def test_a_trial_is_told_and_drawn_for_each_method(tmp_path):
 
 def test_a_robot_that_fell_stays_down_while_the_run_goes_on():
     shove = Wrench(force_n=(0.0, 900.0, 0.0), at_s=2.6, until_s=2.8)
-    scenario = replace(get_scenario("flat_walk"), duration_s=5.0, disturbances=(shove,))
+    scenario = replace(get_scenario("flat_walk"), duration_s=7.0, disturbances=(shove,))
     log = run(scenario, RolloutConfig(stop_on_fall=False))
     assert log.fell and 2.6 < log.end_time < 4.0
-    assert log.values["time"][-1] == pytest.approx(5.0, abs=0.01)
-    assert log.values["height"][log.window(4.5, 5.0)].max() < 0.2
+    assert log.values["time"][-1] == pytest.approx(7.0, abs=0.01)
+    settled = log.values["height"][log.window(6.5, 7.0)]  # it tumbles for a while, longer on some machines
+    assert settled.max() < 0.2
     assert truncated(log).values["time"][-1] <= log.end_time
 
 
