@@ -53,6 +53,9 @@ from sim.scenarios import SCENARIOS, get_scenario, randomised
 NEEDED_PUBLISHERS = (ODOM.name, FOOT_CONTACTS.name, JOINT_COMMANDS.name, MOTOR_COMMANDS.name)
 NEEDED_SUBSCRIBERS = ((JOINT_STATES.name, 3), (IMU.name, 2))
 
+# Longest standstill for a late command. Less than any watchdog allows: a dead controller must look dead.
+PATIENCE_S = 0.1
+
 
 @dataclass(frozen=True)
 class SimParameters:
@@ -64,6 +67,13 @@ class SimParameters:
     randomise: bool = param(False, "Vary onset, mass and inertia of the scenario with the seed.")
     lockstep: bool = param(False, "Wait for the command that answers each reading: exactly repeatable, any speed.")
     real_time_factor: float = param(1.0, "Speed of the simulated world without lockstep.", ge=0.01, le=100.0)
+    max_command_age_s: float = param(
+        0.0,
+        "Without lockstep: age of the newest command from which the world stands still for up to 0.1 s, so that a "
+        "busy machine makes it slower and not worse [s]; 0 never waits.",
+        ge=0.0,
+        le=1.0,
+    )
     control_period_s: float = param(0.002, "Time between readings [s].", ge=0.001, le=0.02)
     clock_period_s: float = param(0.01, "Time between messages on /clock [s].", ge=0.001, le=1.0)
     truth_period_s: float = param(0.01, "Time between messages on ground_truth/ [s].", ge=0.001, le=1.0)
@@ -111,6 +121,7 @@ class SimNode(KitNode):
         self._announced: object = None
         self._next_announcement = self._next_clock = self._next_truth = self._next_state = -np.inf
         self._ages: list[float] = []
+        self._patient = True
         self._waiting_since = clock.monotonic()
         self._seen_all: float | None = None
         self._refused = self.diagnostics.counter("refused_commands")
@@ -149,7 +160,7 @@ class SimNode(KitNode):
             return
         self.destroy_timer(self._starter)
         self._started = True
-        self._wall_start = self._last_step = clock.monotonic()
+        self._began = self._wall_start = self._last_step = clock.monotonic()
         self.get_logger().info("all nodes are there: the world starts")
         self._announce_commands(first=True)
         self._publish()
@@ -177,13 +188,16 @@ class SimNode(KitNode):
             self.get_logger().warning(f"command refused: {error}", throttle_duration_sec=1.0)
             return
         self._command = command
+        self._patient = True
         if self.parameters.lockstep and self._started and not self._backend.paused:
             if command.time == self._backend.time:
                 self._advance()
 
     def _catch_up(self) -> None:
         if self._backend.paused:
-            self._wall_start = clock.monotonic() - self._ticks * self.parameters.control_period_s
+            start = clock.monotonic() - self._ticks * self.parameters.control_period_s
+            self._began += start - self._wall_start  # A pause that was asked for is no slowness.
+            self._wall_start = start
             return
         p = self.parameters
         due = int((clock.monotonic() - self._wall_start) * p.real_time_factor / p.control_period_s) - self._ticks
@@ -192,9 +206,21 @@ class SimNode(KitNode):
             self._wall_start = clock.monotonic() - (self._ticks + 1) * p.control_period_s / p.real_time_factor
             due = 1
         for _ in range(due):
-            if self._backend.paused:
+            if self._backend.paused or self._waits():
                 return
             self._advance()
+
+    def _waits(self) -> bool:
+        """Tell whether the world stands still for a late command; time that passes so is not made up for."""
+        p = self.parameters
+        if not p.max_command_age_s or self._command is None or not self._patient:
+            return False
+        if self._backend.time - self._command.time <= p.max_command_age_s:
+            return False
+        now = clock.monotonic()
+        self._patient = now - self._last_step < PATIENCE_S
+        self._wall_start = now - self._ticks * p.control_period_s / p.real_time_factor
+        return self._patient
 
     def _advance(self) -> None:
         if self._command is not None:
@@ -228,7 +254,7 @@ class SimNode(KitNode):
     def _real_time_factor(self) -> float:
         if not self._started or self._ticks == 0:
             return 0.0
-        wall = max(clock.monotonic() - self._wall_start, 1e-9)
+        wall = max(clock.monotonic() - self._began, 1e-9)
         return self._ticks * self.parameters.control_period_s / wall
 
     # Messages
