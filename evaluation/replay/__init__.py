@@ -1,0 +1,1 @@
+"""Evaluates the cores on recorded bags, open loop: what they would have estimated, predicted and commanded."""

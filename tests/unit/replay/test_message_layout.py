@@ -1,0 +1,84 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from rosbags.typesys import get_types_from_msg
+from written_bags import STORE, joints, twist
+
+from controllers.errors import InvalidValue
+from evaluation.replay.message_layout import MessageReader
+from evaluation.replay.message_types import PRONK_MESSAGES, standard_types, types_of
+from evaluation.replay.segments import Channel
+
+JOINTS = "sensor_msgs/msg/JointState"
+FIELDS = ("header.stamp.nanosec", "name", "velocity", "header.stamp.sec", "effort", "position", "header.frame_id")
+MESSAGES = Path(__file__).resolve().parents[3] / "ros2_ws/src/pronk_msgs/msg"
+
+
+def reader(name=JOINTS, fields=FIELDS):
+    return MessageReader(standard_types(), name, fields)
+
+
+def data(message, little=True):
+    return bytes(STORE.serialize_cdr(message, message.__msgtype__, little_endian=little))
+
+
+@pytest.mark.parametrize("little", [True, False])
+def test_fields_are_those_that_rosbags_decodes(little):
+    chosen = reader()
+    for i in range(5):
+        raw = data(joints(3_000_000_007 + i, i), little)
+        expected = STORE.deserialize_cdr(raw, JOINTS)
+        nanosec, names, velocity, sec, effort, position, frame = chosen.read(raw)
+        assert (sec, nanosec, names, frame) == (3, 7 + i, expected.name, "base")
+        np.testing.assert_array_equal(position, expected.position)
+        np.testing.assert_array_equal(velocity, expected.velocity)
+        assert len(effort) == 0
+
+
+def test_texts_and_lists_that_change_their_length_are_found_anew():
+    chosen = reader()
+    for frame in ("a", "a longer frame", "", "a", "b"):
+        raw = data(joints(1, 2, frame))
+        assert chosen.read(raw)[-1] == frame
+        np.testing.assert_array_equal(chosen.read(raw)[5], STORE.deserialize_cdr(raw, JOINTS).position)
+
+
+def test_scalars_without_a_header_are_read():
+    name = "geometry_msgs/msg/Twist"
+    assert reader(name, ("angular.z", "linear.x")).read(data(twist(4))) == [-0.25, 4.0]
+
+
+def test_stray_bytes_behind_a_message_do_no_harm():
+    raw = data(joints(1, 2)) + b"\0" * 12
+    np.testing.assert_array_equal(reader().read(raw)[5], STORE.deserialize_cdr(data(joints(1, 2)), JOINTS).position)
+
+
+def test_a_field_that_does_not_exist_is_named():
+    with pytest.raises(InvalidValue, match=r"JointState has no field 'speed'"):
+        reader(fields=("speed",)).read(data(joints(1, 2)))
+
+
+@pytest.mark.parametrize("cut", [0, 3, 4, 10, 30, 200, 290])
+def test_a_message_that_was_cut_is_refused(cut):
+    chosen = reader()
+    raw = data(joints(1, 2))
+    chosen.read(raw)
+    with pytest.raises(InvalidValue):
+        chosen.read(raw[:cut])
+
+
+def test_a_message_of_unknown_type_is_refused():
+    with pytest.raises(InvalidValue, match=r"/x: the bag does not define a/msg/B, and it is no standard type"):
+        types_of(Channel("/x", "a/msg/B"))
+
+
+def test_the_definition_of_the_bag_goes_before_the_standard_one():
+    types = types_of(Channel("/x", JOINTS, "float32 only", "ros2msg"))
+    assert MessageReader(types, JOINTS, ["only"]).read(b"\0\1\0\0\0\0\x80?") == [1.0]
+
+
+@pytest.mark.parametrize("name", sorted(PRONK_MESSAGES))
+def test_our_own_messages_are_those_of_the_package(name):
+    text = (MESSAGES / f"{name.rpartition('/')[2]}.msg").read_text()
+    assert get_types_from_msg(text, name) == get_types_from_msg(PRONK_MESSAGES[name], name)
