@@ -36,7 +36,7 @@ def _checksum(data: Bytes, table: npt.NDArray[np.uint32]) -> int:
         for byte in (3, 2, 1, 0):
             index = (crc >> np.uint32(24)) ^ np.uint32(data[word + byte])
             crc = np.uint32(crc << np.uint32(8)) ^ table[index & np.uint32(0xFF)]
-    return np.int64(crc)
+    return int(crc)
 
 
 def checksum(record: Record) -> int:
