@@ -13,6 +13,8 @@ from controllers.quadruped.controller import LocomotionConfig
 from controllers.residual.catalog import make_learner
 from controllers.robot.catalog import load_robot
 from controllers.robot.estimator import BaseEstimator
+from controllers.robot.unitree.checksum import checksum
+from controllers.robot.unitree.commands import LowCommandEncoder
 from evaluation.rollout import Rollout, RolloutConfig, pass_gate
 from pronk.bench_programs import Recording
 from sim.scenarios import Scenario, get_scenario
@@ -93,9 +95,11 @@ def time_learner(recording: Recording) -> list[Timing]:
         recording: Measurements and previews of a run.
 
     Returns:
-        Both timings.
+        One timing each.
     """
     robot = load_robot("go2")
+    encoder = LowCommandEncoder()
+    records = [encoder.encode(command).copy() for command in recording.commands]
 
     def learner() -> Any:
         return make_learner("pronk", robot.mass, np.array(robot.inertia))
@@ -115,15 +119,17 @@ def time_learner(recording: Recording) -> list[Timing]:
 
 
 def time_parts(recording: Recording) -> list[Timing]:
-    """Time estimator and gatekeeper on the readings and commands of a run.
+    """Time estimator, gatekeeper and the messages to a Go2 on the readings and commands of a run.
 
     Args:
         recording: Readings and commands of a run.
 
     Returns:
-        Both timings.
+        One timing each.
     """
     robot = load_robot("go2")
+    encoder = LowCommandEncoder()
+    records = [encoder.encode(command).copy() for command in recording.commands]
 
     def gate() -> Callable[[Any], object]:
         gatekeeper = Gatekeeper(GatekeeperConfig.for_robot(robot))
@@ -133,6 +139,8 @@ def time_parts(recording: Recording) -> list[Timing]:
     return [
         summarise("estimator: one step", time_sequence(lambda: BaseEstimator(robot).step, recording.states)),
         summarise("gatekeeper: one step", time_sequence(gate, pairs)),
+        summarise("Go2: LowCmd from a command, signed", time_sequence(lambda: encoder.encode, recording.commands)),
+        summarise("Go2: checksum of LowCmd alone", time_sequence(lambda: checksum, records)),
     ]
 
 
