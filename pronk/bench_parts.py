@@ -95,11 +95,9 @@ def time_learner(recording: Recording) -> list[Timing]:
         recording: Measurements and previews of a run.
 
     Returns:
-        One timing each.
+        Both timings.
     """
     robot = load_robot("go2")
-    encoder = LowCommandEncoder()
-    records = [encoder.encode(command).copy() for command in recording.commands]
 
     def learner() -> Any:
         return make_learner("pronk", robot.mass, np.array(robot.inertia))
