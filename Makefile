@@ -19,7 +19,9 @@ $(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/* ros2_ws/src
 	@echo "== environment ($(PYTHON)) =="
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "== packages (a few minutes the first time) =="
-	@{ $(BIN)/python -m pip install --upgrade pip && $(BIN)/python -m pip install -e '.[ros,dev]'; } \
+	@# MetaWorld declares an older MuJoCo than the rest needs, so no extra can name it; sim/manipulation.py bridges the two.
+	@{ $(BIN)/python -m pip install --upgrade pip && $(BIN)/python -m pip install -e '.[ros,dev]' && \
+		$(BIN)/python -m pip install --no-deps 'metaworld==3.1.1'; } \
 		> $(VENV)/setup.log 2>&1 || { tail -n 40 $(VENV)/setup.log; echo "error: installation failed; see $(VENV)/setup.log"; exit 1; }
 	@echo "== ROS interfaces =="
 	@$(BIN)/python ros2_ws/build_messages.py

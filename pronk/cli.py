@@ -1,4 +1,4 @@
-"""The command line: `pronk demo | launch | eval | train | tune | bench | doctor | scenario | report`."""
+"""The command line: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report`."""
 
 import argparse
 import sys
@@ -99,6 +99,21 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
+
+    collecting = commands.add_parser("collect", help="record episodes of the planner's worlds; goes on where it was")
+    collecting.add_argument("world", choices=("manipulation", "arena"), help="where")
+    collecting.add_argument("--tasks", default="train", metavar="NAME,…", help="tasks, or train, novel, prior, all")
+    collecting.add_argument("--episodes", type=int, default=25, metavar="N", help="of each task; default: 25")
+    collecting.add_argument("--seed", type=int, default=0, metavar="N", help="of the first episode; default: 0")
+    collecting.add_argument("--behaviour", default="expert", metavar="NAME", help="expert, mixed (70 % random) or play")
+    collecting.add_argument("--successes", action="store_true", help="go on until N episodes of each task succeeded")
+    collecting.add_argument("--cameras", metavar="NAME,…", help="default: corner4, or top in the arena")
+    collecting.add_argument("--size", type=int, default=64, metavar="N", help="of the pictures [pixel]; default: 64")
+    collecting.add_argument("--horizon", type=int, default=200, metavar="N", help="actions at most; default: 200")
+    collecting.add_argument("--look", type=int, metavar="N", help="seed of other colours, light and cameras")
+    collecting.add_argument("--full", action="store_true", help="go on to the horizon after success")
+    _add_out(collecting, "results/episodes")
+    collecting.set_defaults(run=_collect)
 
     bench = commands.add_parser("bench", help="time every hot path beside the libraries that a user would pick")
     bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
@@ -269,6 +284,35 @@ def _train(options: argparse.Namespace) -> int:
     if training.best_generation == 0:
         console.print("nothing better than the hand-made schedule was found; the weights are those of no training")
     console.print(f"results: {(options.out / BEST).resolve()}", soft_wrap=True)
+    return 0
+
+
+def _collect(options: argparse.Namespace) -> int:
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+    from sim.collection import Collection, collect
+    from sim.image_world import WorldConfig
+    from sim.world_tasks import find_tasks
+
+    cameras = _names(options.cameras)
+    config = WorldConfig(
+        options.size, None if cameras is None else tuple(cameras), options.horizon, not options.full, options.look
+    )
+    names = tuple(_names(options.tasks) or ())
+    collection = Collection(
+        options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config
+    )
+    tasks, console = find_tasks(options.world, names), _console()
+    recorded = successful = total = 0
+    with Progress(
+        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=console
+    ) as bar:
+        row = bar.add_task("episodes", total=len(tasks) * options.episodes)
+        for step in collect(collection, options.out):
+            bar.update(row, completed=step.done, description=step.info.task)
+            recorded, successful, total = recorded + step.fresh, successful + step.info.successful, total + 1
+    console.print(f"{total} episodes, {recorded} of them new, {successful} successful")
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0
 
 

@@ -5,7 +5,7 @@ its dependencies: `pip install --no-deps metaworld==3.1.1`.
 """
 
 import copy
-import importlib
+import warnings
 from typing import Any, ClassVar
 
 import gymnasium
@@ -49,6 +49,8 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     pose_names = ("x_m", "y_m", "z_m", "gripper_opening")
     has_gripper = True
     render_mode = "rgb_array"
+    observation_space: gymnasium.spaces.Dict
+    action_space: gymnasium.spaces.Box
 
     def __init__(self, task: str, config: WorldConfig | None = None) -> None:
         """Load the scene.
@@ -137,8 +139,11 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Returns:
             Action, shape (4,).
         """
-        action = np.clip(np.asarray(self._policy.get_action(self._state), dtype=np.float64), -1.0, 1.0)
-        return action * np.array([REACH, REACH, REACH, 1.0])
+        with warnings.catch_warnings():
+            # It warns of what it leaves to the environment to clip.
+            warnings.simplefilter("ignore", UserWarning)
+            action = np.clip(np.asarray(self._policy.get_action(self._state), dtype=np.float64), -1.0, 1.0)
+        return np.asarray(action * np.array([REACH, REACH, REACH, 1.0]))
 
     def save(self) -> Any:
         """Keep the present moment.
@@ -200,8 +205,8 @@ _REMEMBERED = (np.ndarray, np.generic, int, float, bool, str, tuple, list, type(
 
 def _load(task: str) -> tuple[Any, Any]:
     try:
-        scenes = importlib.import_module("metaworld.env_dict").ALL_V3_ENVIRONMENTS
-        policies = importlib.import_module("metaworld.policies").ENV_POLICY_MAP
+        from metaworld.env_dict import ALL_V3_ENVIRONMENTS as scenes
+        from metaworld.policies import ENV_POLICY_MAP as policies
     except ImportError as error:
         raise MissingModel(f"manipulation needs MetaWorld ({error}): {INSTALLATION}") from error
     kind = type("Scene", (_Welds, scenes[task + SUFFIX]), {})

@@ -25,6 +25,7 @@ ALLOWED = {
         # Navigation scenes move by the dynamics, obstacles and neighbourhoods that the filter is made for.
         *("controllers.robot", "controllers.errors", "controllers.rotations", "controllers.safety"),
         *("numpy", "numba", "yaml", "mujoco", "gymnasium", "PIL", "imageio", "imageio_ffmpeg", "fast_simplification"),
+        "metaworld",
     },
     "policies": {"controllers", "sim", "numpy", "numba", "torch", "torch_geometric", "gymnasium", "safetensors"},
     "evaluation": {

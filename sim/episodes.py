@@ -1,0 +1,197 @@
+"""Episodes on disk: one safetensors file each, written whole or not at all."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from sim.image_world import POSE, Observation, World
+from sim.tensor_file import read_metadata, read_tensors, write_tensors
+
+Array = npt.NDArray[np.float32]
+
+ENDING = ".safetensors"
+EPISODE, IMAGE = "episode", "image."
+# Arrays with one row more than there are actions, and those with one row per action.
+STATES, ACTIONS = (POSE, "state", "success"), ("action", "reward")
+
+
+@dataclass(frozen=True)
+class EpisodeInfo:
+    """What an episode is.
+
+    Attributes:
+        world: Name of the world.
+        task: Name of the task.
+        instruction: What was to be done.
+        seed: Of the episode.
+        behaviour: Who acted.
+        period_s: Duration of a step [s].
+        pose_names: What the numbers of a pose are.
+        steps: Number of actions.
+        successful: Whether any state was a success.
+        terminated: Whether success ended it.
+        truncated: Whether the horizon cut it.
+    """
+
+    world: str
+    task: str
+    instruction: str
+    seed: int
+    behaviour: str
+    period_s: float
+    pose_names: tuple[str, ...]
+    steps: int
+    successful: bool
+    terminated: bool
+    truncated: bool
+
+
+@dataclass(frozen=True)
+class Episode:
+    """T actions and the T + 1 states around them.
+
+    Attributes:
+        info: What it is.
+        images: Pictures by camera, shape (T + 1, size, size, 3) each.
+        pose: Shape (T + 1, P).
+        state: True states, shape (T + 1, S).
+        success: Shape (T + 1,).
+        action: Displacements [m] and commands to the gripper, shape (T, A).
+        reward: Of the task, shape (T,).
+    """
+
+    info: EpisodeInfo
+    images: dict[str, npt.NDArray[np.uint8]]
+    pose: Array
+    state: Array
+    success: npt.NDArray[np.bool_]
+    action: Array
+    reward: Array
+
+
+def record(
+    world: World, behaviour: str, act: Callable[[Observation], npt.NDArray[Any]], seed: int, begin: Callable[[], None]
+) -> Episode:
+    """Run an episode and keep all of it.
+
+    Args:
+        world: Where.
+        behaviour: Name of who acts, for the file.
+        act: Answers an observation with an action.
+        seed: Of the episode.
+        begin: Called after the world was reset, before the first action.
+
+    Returns:
+        The episode.
+    """
+    observation, info = world.reset(seed=seed)
+    begin()
+    seen, infos, actions, rewards = [observation], [info], [], []
+    terminated = truncated = False
+    while not (terminated or truncated):
+        # What the world does with it is what is kept: beyond its limits nothing was done.
+        action = np.clip(act(observation), world.action_space.low, world.action_space.high)
+        observation, reward, terminated, truncated, info = world.step(action)
+        seen.append(observation)
+        infos.append(info)
+        actions.append(action)
+        rewards.append(reward)
+    success = np.array([bool(i["success"]) for i in infos])
+    about = EpisodeInfo(
+        *(world.name, world.task, world.instruction, seed, behaviour, world.period, tuple(world.pose_names)),
+        steps=len(actions),
+        successful=bool(success.any()),
+        terminated=terminated,
+        truncated=truncated,
+    )
+    return Episode(
+        about,
+        {camera: np.stack([o[camera] for o in seen]) for camera in world.cameras},
+        np.stack([o[POSE] for o in seen]).astype(np.float32),
+        np.stack([i["state"] for i in infos]).astype(np.float32),
+        success,
+        np.stack(actions).astype(np.float32),
+        np.array(rewards, dtype=np.float32),
+    )
+
+
+def write_episode(path: Path, episode: Episode) -> None:
+    """Write an episode; after a kill at any time the file is whole or not there.
+
+    Args:
+        path: File; its folder is made.
+        episode: The episode.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    tensors: dict[str, npt.NDArray[Any]] = {IMAGE + camera: pictures for camera, pictures in episode.images.items()}
+    tensors |= {name: getattr(episode, name) for name in (*STATES, *ACTIONS)}
+    write_tensors(path, tensors, {EPISODE: json.dumps(asdict(episode.info))})
+
+
+def read_episode(path: Path) -> Episode:
+    """Read an episode.
+
+    Args:
+        path: Its file.
+
+    Returns:
+        The episode.
+
+    Raises:
+        InvalidValue: The file is missing, cut off or no episode.
+    """
+    tensors, texts = read_tensors(path)
+    info = _info(path, texts)
+    images = {name[len(IMAGE) :]: tensor for name, tensor in tensors.items() if name.startswith(IMAGE)}
+    for name in (*STATES, *ACTIONS, *(IMAGE + camera for camera in images)):
+        rows = info.steps + (name not in ACTIONS)
+        if name not in tensors or len(tensors[name]) != rows:
+            got = f"{len(tensors[name])}" if name in tensors else "none"
+            raise InvalidValue(f"'{path}' is no episode: '{name}' must have {rows} rows, got {got}")
+    return Episode(info, images, *(tensors[name] for name in (*STATES, *ACTIONS)))
+
+
+def read_info(path: Path) -> EpisodeInfo:
+    """Read what an episode is, without its pictures, and check that the file is whole.
+
+    Args:
+        path: Its file.
+
+    Returns:
+        What it is.
+
+    Raises:
+        InvalidValue: The file is missing, cut off or no episode.
+    """
+    return _info(path, read_metadata(path))
+
+
+def find_episodes(folder: Path) -> dict[Path, EpisodeInfo]:
+    """List what has been recorded.
+
+    Args:
+        folder: Searched with all folders in it.
+
+    Returns:
+        Infos by file, in the order of their names; drafts of an interrupted recording do not count.
+
+    Raises:
+        InvalidValue: A file is no whole episode.
+    """
+    return {path: read_info(path) for path in sorted(folder.rglob(f"*{ENDING}"))}
+
+
+def _info(path: Path, texts: Mapping[str, str]) -> EpisodeInfo:
+    try:
+        values = json.loads(texts[EPISODE])
+        return EpisodeInfo(**{**values, "pose_names": tuple(values["pose_names"])})
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidValue(f"'{path}' is no episode: {error}") from error
