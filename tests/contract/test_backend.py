@@ -5,12 +5,15 @@ import pytest
 
 from controllers.errors import InvalidValue
 from controllers.robot.interface import N_JOINTS, JointCommand
+from controllers.robot.unitree.backend import Go2Backend
+from sim.fake_go2 import DirectLink, FakeGo2
 from sim.quadruped_backend import MujocoQuadruped
 from sim.team_backend import TeamBackend
 from sim.team_world import Place
 
 BACKENDS = {f"mujoco_{robot}": lambda robot=robot: MujocoQuadruped(robot) for robot in ("go2", "go1", "aliengo")}
 BACKENDS["mujoco_team"] = lambda: TeamBackend([Place("lone", 1.0, 2.0, 0.5)]).members[0]
+BACKENDS["go2"] = lambda: Go2Backend(DirectLink(FakeGo2(MujocoQuadruped("go2"), mode="")))
 
 
 @pytest.fixture(params=sorted(BACKENDS))

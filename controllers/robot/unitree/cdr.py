@@ -5,32 +5,15 @@ pads structures nor aligns their beginning. Both forms hold the same bytes at ot
 one into the other at once. No number is longer than four bytes, for which the encodings of version 1 and 2 agree.
 """
 
-from collections.abc import Iterator
-
 import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
-from controllers.robot.unitree.layout import Bytes, Record
+from controllers.robot.unitree.layout import Bytes, Record, numbers
 
 HEADER_SIZE = 4
 # CDR and PLAIN_CDR2, both little-endian.
 ENCODINGS = (b"\x00\x01", b"\x00\x07")
-
-
-def _numbers(layout: np.dtype[np.void], start: int = 0) -> Iterator[tuple[int, int]]:
-    """Yield offset and size of every number of a structure in order."""
-    if layout.subdtype is not None:
-        element, shape = layout.subdtype
-        for i in range(int(np.prod(shape))):
-            yield from _numbers(element, start + i * element.itemsize)
-    elif layout.names is not None:
-        assert layout.fields is not None
-        for name in layout.names:
-            field = layout.fields[name]
-            yield from _numbers(field[0], start + field[1])
-    else:
-        yield start, layout.itemsize
 
 
 class CdrCodec:
@@ -48,7 +31,7 @@ class CdrCodec:
         here: list[int] = []
         there: list[int] = []
         end = 0
-        for offset, size in _numbers(layout):
+        for offset, size in numbers(layout):
             end += -end % size
             here += range(offset, offset + size)
             there += range(HEADER_SIZE + end, HEADER_SIZE + end + size)

@@ -5,6 +5,8 @@ are aligned as a C compiler aligns them. A message is an array of one record, so
 views of the same memory.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 import numpy.typing as npt
 
@@ -120,6 +122,28 @@ LOW_STATE = np.dtype(
     ],
     align=True,
 )
+
+
+def numbers(layout: np.dtype[np.void], start: int = 0) -> Iterator[tuple[int, int]]:
+    """List the numbers of a structure; what lies between them is padding.
+
+    Args:
+        layout: A structure.
+        start: Offset of its beginning.
+
+    Yields:
+        Offset and size of every number, in order.
+    """
+    if layout.subdtype is not None:
+        element, shape = layout.subdtype
+        for i in range(int(np.prod(shape))):
+            yield from numbers(element, start + i * element.itemsize)
+    elif layout.names is not None and layout.fields is not None:
+        for name in layout.names:
+            kind, offset = layout.fields[name][:2]
+            yield from numbers(kind, start + offset)
+    else:
+        yield start, layout.itemsize
 
 
 def new_record(layout: np.dtype[np.void]) -> Record:
