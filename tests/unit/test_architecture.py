@@ -15,7 +15,7 @@ WORKSPACE = "ros2_ws/src"
 SOLVERS = {"daqp", "osqp"}
 MESSAGES = {
     *("builtin_interfaces", "diagnostic_msgs", "geometry_msgs", "nav_msgs", "pronk_msgs", "rcl_interfaces"),
-    *("rosgraph_msgs", "sensor_msgs", "std_msgs", "std_srvs", "visualization_msgs"),
+    *("rosgraph_msgs", "sensor_msgs", "std_msgs", "std_srvs", "visualization_msgs", "unitree_api", "unitree_go"),
 }
 NODE = {"pronk_node_kit", "rclpy", "numpy", "controllers", *MESSAGES}
 # What each part may import beside itself and the standard library. A name allows everything below it.
@@ -39,7 +39,7 @@ ALLOWED = {
     f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags"},
 }
 # The simulators' nodes, and what they make messages of, are the one place where ROS meets the simulator.
-SIMULATOR_SIDE = ("sim_node.py", "team_sim_node.py", "ground_truth_messages.py")
+SIMULATOR_SIDE = ("sim_node.py", "team_sim_node.py", "fake_go2_node.py", "ground_truth_messages.py")
 CORES = ("controllers", "sim", "policies", "evaluation")
 LINES = 450
 

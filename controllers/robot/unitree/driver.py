@@ -163,6 +163,17 @@ class Go2Driver:
         if self.phase is Phase.WAITING:
             self.phase, self.reason = Phase.DAMPING, "waits for a command"
 
+    def revoke(self) -> tuple[bool, str]:
+        """Send nothing any more, so that the vendor's controller can have the motors; only while they are damped.
+
+        Returns:
+            Whether the motors were let go of, and why or why not.
+        """
+        if self.phase in (Phase.ACTIVE, Phase.SITTING):
+            return False, f"the robot is {self.phase.value}: have it sit and damp first"
+        self.phase, self.reason = Phase.WAITING, "the motors were given back"
+        return True, self.reason
+
     def stop(self, reason: str) -> None:
         """Damp, latched until `release`; the first reason stands.
 

@@ -176,6 +176,14 @@ def test_a_robot_that_leans_while_sitting_down_is_damped(robot):
     assert robot.state == (Phase.STOPPED, "a test; leaned by 0.90 rad while sitting down")
 
 
+def test_motors_are_given_back_only_while_they_are_damped(robot):
+    robot.active()
+    assert robot.driver.revoke() == (False, "the robot is active: have it sit and damp first")
+    robot.commanded(stiffness=0.0)
+    assert robot.driver.revoke() == (True, "the motors were given back")
+    assert robot.reads().commanded().out is None
+
+
 def test_a_broken_command_is_refused_and_the_one_before_holds(robot):
     robot.active()
     command = JointCommand.damped(robot.time, LYING, 3.0)
