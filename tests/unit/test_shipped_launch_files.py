@@ -52,7 +52,32 @@ def test_there_are_launch_files_and_profiles():
 @every_file
 def test_a_launch_file_is_accepted_by_the_strict_parser_and_expands_with_its_defaults(path, tmp_path):
     required = {a.name: "x" for a in declared_arguments(path) if a.default is None}
-    assert len(expand(path, required, tmp_path)) == len(list(nodes(read_launch_file(path))))
+    every = list(nodes(read_launch_file(path)))
+    conditional = [node for node in every if "if" in node or "unless" in node]
+    assert len(every) - len(conditional) <= len(expand(path, required, tmp_path)) <= len(every)
+
+
+@pytest.mark.parametrize(
+    ("backend", "fakes", "dry", "reach"), [("go2", 0, True, "SUBNET"), ("fake_go2", 1, False, "LOCALHOST")]
+)
+def test_only_the_backend_makes_the_difference_between_a_robot_and_a_fake(backend, fakes, dry, reach, tmp_path):
+    processes = expand(LAUNCH / "go2_hardware.launch.yaml", {"backend": backend}, tmp_path)
+    labels = [process.label for process in processes]
+    assert labels.count("fake_go2_node") == fakes and len(labels) == 5 + fakes
+    driver = next(process for process in processes if process.label == "go2_node")
+    given = {}
+    for word in driver.command:
+        if word.endswith(".yaml"):
+            tree = yaml.safe_load(Path(word).read_text(encoding="utf-8"))
+            given.update(tree.get("/go2_node", tree.get("go2_node", {})).get("ros__parameters", {}))
+    assert given["dry_run"] is dry
+    assert {process.environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] for process in processes} == {reach}
+
+
+def test_a_robot_is_never_armed_by_a_parameter_file():
+    tree = yaml.safe_load((LAUNCH / "params" / "go2.yaml").read_text(encoding="utf-8"))
+    assert tree["/**/gatekeeper_node"]["ros__parameters"]["auto_arm"] is False
+    assert "dry_run" not in tree["/**/go2_node"]["ros__parameters"]
 
 
 @every_file

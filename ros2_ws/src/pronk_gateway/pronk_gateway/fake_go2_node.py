@@ -129,7 +129,7 @@ class FakeGo2Node(KitNode):
         self._truth_message = Odometry()
         self._answers = {s: create_publisher(self, row) for s, row in RESPONSE_TOPICS.items()}
         self._ticks = 0
-        self._fell = False
+        self._fell = self._over = False
         self._patient = True
         self._newest = -1.0
         self._starting = clock.monotonic()
@@ -257,7 +257,7 @@ class FakeGo2Node(KitNode):
             twist, body = self._asker.encode(self._scenario.command(elapsed), 0.0)
             self._out[CMD_VEL.name].publish(twist)
             self._out[BODY_COMMAND.name].publish(body)
-        if elapsed >= self._scenario.duration_s and self.parameters.exit_at_end:
+        if elapsed >= self._scenario.duration_s and self.parameters.exit_at_end and not self._over:
             self._leave()
 
     def _try_start(self, time: float) -> None:
@@ -297,7 +297,7 @@ class FakeGo2Node(KitNode):
         return replace(disturbance, at_s=disturbance.at_s + begin, until_s=None if until is None else until + begin)
 
     def _leave(self) -> None:
-        self._stepper.cancel()
+        self._over = True
         t, counts = self._times.summary(), dict(self._robot.counts)
         load = os.getloadavg()[0]
         outcome = "the robot fell" if self._fell else "the robot did not fall"

@@ -279,13 +279,15 @@ class Go2Node(KitNode):
         if switch.phase not in (ModePhase.IDLE, *HANDED_OVER):
             text = f"{text}; hand-over {switch.phase.value}: {switch.reason}"
         if stopped or failed or self._crowded:
-            level, say = DiagnosticStatus.ERROR, self.get_logger().error
+            level = DiagnosticStatus.ERROR
+            self.get_logger().error(text)
         elif driver.health is not Health.GOOD:
-            level, say = DiagnosticStatus.WARN, self.get_logger().warning
+            level = DiagnosticStatus.WARN
             text = f"{text}; {driver.health_reason}"
+            self.get_logger().warning(text)
         else:
-            level, say = DiagnosticStatus.OK, self.get_logger().info
-        say(text)
+            level = DiagnosticStatus.OK
+            self.get_logger().info(text)
         self.diagnostics.set_level(level, text)
         if stopped and before and before[0] not in (Phase.STOPPED, Phase.SITTING) and self._gate.service_is_ready():
             # The controller upstream must not go on as if it were heard.
