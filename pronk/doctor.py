@@ -102,11 +102,12 @@ def check_ros() -> list[Finding]:
         findings.append(Finding("rclpy", GOOD, f"distribution {os.environ.get('ROS_DISTRO', 'from wheels')}"))
     except ImportError as error:
         return [Finding("rclpy", BAD, str(error), "run: make setup, or source /opt/ros/*/setup.bash")]
-    try:
-        importlib.import_module("pronk_msgs.msg")
-        findings.append(Finding("pronk_msgs", GOOD, "built and importable"))
-    except ImportError as error:
-        findings.append(Finding("pronk_msgs", BAD, str(error), "run: python ros2_ws/build_messages.py"))
+    for package in ("pronk_msgs", "unitree_go", "unitree_api"):
+        try:
+            importlib.import_module(f"{package}.msg")
+            findings.append(Finding(package, GOOD, "built and importable"))
+        except ImportError as error:
+            findings.append(Finding(package, BAD, str(error), "run: python ros2_ws/build_messages.py"))
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "not set")
     advice = "" if reach == "LOCALHOST" else "pronk launch sets it to LOCALHOST; ros2 launch does not"

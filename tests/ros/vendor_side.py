@@ -128,10 +128,6 @@ class VendorSide:
             self.feed()
             self._peer.spin(0.002)
 
-    def record(self, message):
-        """The newest command as a record."""
-        return fill_record(np.zeros(1, dtype=LOW_COMMAND)[0:1][0], message)
-
     @property
     def newest(self):
         return self.commands[-1]

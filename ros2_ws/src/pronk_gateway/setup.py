@@ -20,7 +20,7 @@ setup(
     zip_safe=True,
     maintainer="Pronk maintainers",
     maintainer_email="maintainers@pronk.invalid",
-    description="Nodes between controllers and a robot: the gatekeeper and the simulator.",
+    description="Nodes between controllers and a robot: the gatekeeper, the simulator, and a Go2 or its fake.",
     license="Apache-2.0",
     # The name of a script is that of its module, so that launch files mean the same to every launcher.
     entry_points={"console_scripts": [f"{name} = {PACKAGE}.{name}:main" for name in NODES]},
