@@ -132,6 +132,12 @@ class LocomotionController:
         self.walking.begin()
         self.walking.adaptation.reset()
 
+    def take_over(self) -> None:
+        """Begin walking at once, with a robot that is on its feet already; what was learned stays."""
+        self._mode = WALKING
+        self._posture = None
+        self.walking.begin()
+
     @property
     def mode(self) -> str:
         """What the controller is doing now."""

@@ -102,6 +102,7 @@ class Walking:
         forces: Commanded ground reaction forces, world, shape (4, 3) [N].
         standing: Scheduled contacts, shape (4,).
         residual: Learned wrench, heading frame, shape (6,) [N, N·m].
+        residual_plan: The same in each interval of the newest plan, shape (N, 6) [N, N·m].
         height: Base above the ground as estimated [m].
         plan: The plan made in the newest tick, or None.
     """
@@ -160,7 +161,7 @@ class Walking:
         self.forces = np.zeros((4, 3))
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
-        self._residual_plan = np.zeros((self.config.mpc.horizon, 6))
+        self.residual_plan = np.zeros((self.config.mpc.horizon, 6))
         self._moment = LearnerInputs(np.empty((1, 9)), np.empty((1, 6)), np.empty((1, 4)), np.empty(1))
         self.height = float("nan")
         self.plan: ForcePlan | None = None
@@ -246,7 +247,7 @@ class Walking:
             beyond = node >= len(current.forces)
             _world_forces(_NO_FORCES if beyond else current.forces[node], current.yaw, standing, self.forces)
             if self.plan is None and not beyond and self.config.residual_in_torques:
-                self._follow_residual(body, schedule, height, self._residual_plan[node])
+                self._follow_residual(body, schedule, height, self.residual_plan[node])
         joint = JointCommand(time, *np.empty((5, 12)))
         limb_command(
             *self._limb_arguments,
@@ -324,7 +325,7 @@ class Walking:
         if isinstance(self.adaptation.learner, SustainedLearner):
             self._follow_load(self.adaptation.learner.sustained(now), body.yaw, height)
         inputs.residual = self.adaptation.learner.predict(learner)
-        self._residual_plan = inputs.residual
+        self.residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()
         self._planned_friction = self.grip.friction
         return self.mpc.plan(inputs, time, body.yaw, friction=self.grip.friction)

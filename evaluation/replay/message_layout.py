@@ -9,9 +9,10 @@ order, with the type's own definition as the bag carries it.
 import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from rosbags.interfaces import Nodetype
 
 from controllers.errors import InvalidValue
@@ -30,49 +31,90 @@ LARGEST_DEPTH = 30
 
 
 @dataclass
-class _Layout:
-    """Where the wanted fields of one message stand."""
+class Layout:
+    """Where the wanted fields of one message stand.
+
+    Attributes:
+        lengths: Number of elements of each wanted field of type float64, in the order in which they were asked for.
+    """
 
     big: bool
-    size: int = HEADER
+    lengths: tuple[int, ...] = ()
     spans: list[tuple[int, int]] = field(default_factory=list)
-    scalars: list[tuple[int, int, str, int]] = field(default_factory=list)
-    arrays: list[tuple[int, np.dtype[Any], int, int]] = field(default_factory=list)
+    plain: list[tuple[int, int, str, int]] = field(default_factory=list)
+    floats: list[tuple[int, int, int]] = field(default_factory=list)
     texts: list[tuple[int, Any]] = field(default_factory=list)
-    fixed: tuple[tuple[int, int, bytes], ...] = ()
-    packed: struct.Struct = field(default_factory=lambda: struct.Struct("<"))
-    order: tuple[int, ...] = ()
+    _size: int = HEADER
+    _fixed: struct.Struct = field(default_factory=lambda: struct.Struct("<"))
+    _expected: tuple[bytes, ...] = ()
+    _scalars: struct.Struct = field(default_factory=lambda: struct.Struct("<"))
+    _order: tuple[int, ...] = ()
+    _template: tuple[Any, ...] = ()
+    _gather: npt.NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
 
     def note_span(self, begin: int, end: int) -> None:
+        """Remember bytes that a message of this layout has as well."""
         if self.spans and self.spans[-1][1] >= begin:
             self.spans[-1] = (self.spans[-1][0], end)
         else:
             self.spans.append((begin, end))
 
-    def finish(self, data: bytes) -> None:
-        self.fixed = tuple((begin, end, data[begin:end]) for begin, end in self.spans)
-        self.scalars.sort()
-        form, place = [">" if self.big else "<"], 0
-        for offset, size, code, _ in self.scalars:
-            form.append(f"{offset - place}x{code}")
-            place = offset + size
-        self.packed = struct.Struct("".join(form))
-        self.order = tuple(index for _, _, _, index in self.scalars)
+    def finish(self, data: bytes, size: int) -> None:
+        """Prepare reading, once all fields are noted.
+
+        Args:
+            data: The message in which they were found.
+            size: Its length without stray bytes behind it.
+        """
+        self._size = size
+        sign = ">" if self.big else "<"
+        form, place = [sign], 0
+        for begin, end in [(0, 2), *self.spans]:
+            form.append(f"{begin - place}x{end - begin}s")
+            place = end
+        self._fixed = struct.Struct("".join(form))
+        self._expected = self._fixed.unpack_from(data)
+        form, place = [sign], 0
+        for begin, length, code, _ in sorted(self.plain):
+            form.append(f"{begin - place}x{code}")
+            place = begin + length
+        self._scalars = struct.Struct("".join(form))
+        # Places among the values that are not float64: scalars as they stand in the message, then texts.
+        asked = sorted([row[3] for row in self.plain] + [index for index, _ in self.texts])
+        met = [row[3] for row in sorted(self.plain)] + [index for index, _ in self.texts]
+        self._order = tuple(met.index(index) for index in asked)
+        self._template = tuple(value for _, value in self.texts)
+        self.lengths = tuple(length for _, length, _ in sorted(self.floats))
+        places = [(begin - HEADER) // 8 + np.arange(length) for _, length, begin in sorted(self.floats)]
+        self._gather = np.concatenate(places).astype(np.intp) if places else np.empty(0, dtype=np.intp)
 
     def fits(self, data: bytes) -> bool:
-        if len(data) < self.size or data[1] != (0 if self.big else 1):
-            return False
-        return all(data[begin:end] == text for begin, end, text in self.fixed)
+        """Tell whether a message has this layout."""
+        return len(data) >= self._size and self._fixed.unpack_from(data) == self._expected
 
-    def read(self, data: bytes, count: int) -> list[Any]:
-        values: list[Any] = [None] * count
-        for index, value in zip(self.order, self.packed.unpack_from(data), strict=True):
-            values[index] = value
-        for index, kind, length, offset in self.arrays:
-            values[index] = np.frombuffer(data, kind, length, offset)
-        for index, text in self.texts:
-            values[index] = text
-        return values
+    def read(self, data: bytes) -> "Values":
+        """Read a message of this layout."""
+        found = self._scalars.unpack_from(data) + self._template
+        numbers = np.frombuffer(data, ">f8" if self.big else "<f8", (len(data) - HEADER) // 8, HEADER)
+        # In a machine's own byte order, and free to be changed.
+        gathered = numbers[self._gather]
+        if self.big:
+            gathered = gathered.astype(np.float64)
+        return Values(tuple([found[place] for place in self._order]), gathered, self)
+
+
+class Values(NamedTuple):
+    """The wanted fields of one message.
+
+    Attributes:
+        plain: Fields that are not float64, in the order in which they were asked for.
+        numbers: All fields of type float64, scalars and lists, one behind the other in that order.
+        layout: Where they stood; the same object for messages of one layout.
+    """
+
+    plain: tuple[Any, ...]
+    numbers: npt.NDArray[np.float64]
+    layout: Layout
 
 
 class MessageReader:
@@ -84,51 +126,49 @@ class MessageReader:
         Args:
             types: Fields by type, that of the message and those that it uses.
             name: Type of the messages.
-            wanted: Fields, such as "header.stamp.sec"; numbers, texts, and lists of either.
+            wanted: Fields, such as "header.stamp.sec": numbers, texts, lists of texts, lists of float64.
         """
         self._types = types
         self._name = name
         self._wanted = {path: index for index, path in enumerate(wanted)}
-        self._layouts: list[_Layout] = []
+        self._layouts: list[Layout] = []
 
-    def read(self, data: bytes) -> list[Any]:
+    def read(self, data: bytes) -> Values:
         """Read one message.
 
         Args:
             data: Its bytes.
 
         Returns:
-            The wanted fields in the order in which they were asked for; lists of numbers as arrays that must not be
-            changed.
+            The wanted fields.
 
         Raises:
             InvalidValue: The bytes are no message of this type, or the type lacks a field.
         """
         for layout in self._layouts:
             if layout.fits(data):
-                return layout.read(data, len(self._wanted))
+                return layout.read(data)
         layout = self._find(data)
         self._layouts = [layout, *self._layouts[: REMEMBERED - 1]]
-        return layout.read(data, len(self._wanted))
+        return layout.read(data)
 
-    def _find(self, data: bytes) -> _Layout:
+    def _find(self, data: bytes) -> Layout:
         if len(data) < HEADER or data[0] != 0 or data[1] not in (0, 1):
             raise InvalidValue(f"{self._name}: {len(data)} bytes that do not begin as plain CDR does")
-        layout = _Layout(big=data[1] == 0)
+        layout = Layout(big=data[1] == 0)
         walk = _Walk(data, layout, self._types, self._wanted)
         walk.message(self._name, "", 0)
         missing = sorted(self._wanted.keys() - walk.met)
         if missing:
             raise InvalidValue(f"{self._name} has no field '{missing[0]}'")
-        layout.size = walk.place
-        layout.finish(data)
+        layout.finish(data, walk.place)
         return layout
 
 
 class _Walk:
     """One pass over a message that notes where things stand."""
 
-    def __init__(self, data: bytes, layout: _Layout, types: Mapping[str, Fields], wanted: Mapping[str, int]) -> None:
+    def __init__(self, data: bytes, layout: Layout, types: Mapping[str, Fields], wanted: Mapping[str, int]) -> None:
         self._data = data
         self._layout = layout
         self._types = types
@@ -175,8 +215,10 @@ class _Walk:
             # An empty list is not followed by the gap that would align its elements.
             begin = self._skip(length * size, size) if length else self.place
             if path in self._wanted:
+                if code != "d":
+                    raise InvalidValue(f"{path}: lists of {detail[0]} cannot be read")
                 self.met.add(path)
-                self._layout.arrays.append((self._wanted[path], np.dtype(self._sign + code), length, begin))
+                self._layout.floats.append((self._wanted[path], length, begin))
         else:
             if length > len(self._data):
                 raise InvalidValue(f"{path}: a list of {length} messages in {len(self._data)} bytes")
@@ -188,7 +230,10 @@ class _Walk:
         begin = self._skip(size, size)
         if path in self._wanted:
             self.met.add(path)
-            self._layout.scalars.append((begin, size, code, self._wanted[path]))
+            if code == "d":
+                self._layout.floats.append((self._wanted[path], 1, begin))
+            else:
+                self._layout.plain.append((begin, size, code, self._wanted[path]))
 
     def _note_text(self, path: str, value: Any) -> None:
         if path in self._wanted:

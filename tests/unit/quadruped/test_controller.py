@@ -98,6 +98,14 @@ def test_a_gait_while_lowering_makes_it_lie_down_first_and_rise_again():
 
 
 @pytest.mark.compiled
+def test_a_robot_on_its_feet_is_taken_over_without_rising():
+    held = Held()
+    held.controller.take_over()
+    held.step(TROT)
+    assert held.info.mode == "walking" and held.info.gait == "trot"
+    assert held.info.plan is not None and held.info.forces[:, 2].sum() > 0.5 * held.robot.mass * 9.81
+
+
 def test_commands_carry_the_time_and_are_valid_in_every_mode():
     held, modes = Held(), set()
     for command, ticks in ((REST, 5), (TROT, 400), (SIT, 500)):

@@ -12,17 +12,16 @@ from sensor_msgs.msg import Imu, JointState
 from std_srvs.srv import Trigger
 
 from controllers.errors import ControlError, InvalidValue
+from controllers.quadruped.command_inbox import GAIT_CHOICES, LONGEST_LEAD_S, CommandInbox, effective_time
 from controllers.quadruped.controller import LocomotionConfig, LocomotionController, LocomotionInfo
-from controllers.quadruped.gait import GAITS
 from controllers.quadruped.mpc import MPC_SOLVERS, MpcConfig
 from controllers.quadruped.walking import WalkingConfig
 from controllers.quadruped.warmup import warm_up_controller, warm_up_estimator
 from controllers.residual.catalog import LEARNERS
 from controllers.robot.catalog import ROBOTS, load_robot
 from controllers.robot.estimator import BaseEstimator
-from controllers.robot.interface import BaseEstimate, LocomotionCommand, RobotState
+from controllers.robot.interface import BaseEstimate, RobotState
 from controllers.robot.joints import JOINT_NAMES
-from pronk_locomotion.timed_commands import TimedCommands
 from pronk_node_kit.conversions import (
     BaseEstimateDecoder,
     JointCommandEncoder,
@@ -51,9 +50,6 @@ from pronk_node_kit.topics import (
     create_subscription,
 )
 
-GAIT_CHOICES = ("rest", "sit", *sorted(GAITS))
-# How far ahead a command may be announced; a stamp beyond that is from another clock.
-LONGEST_LEAD_S = 2.0
 ESTIMATES = ("internal", "odom")
 MODES = ("resting", "rising", "walking", "lowering", "fallen")
 
@@ -108,9 +104,7 @@ class MpcNode(KitNode):
         self._joints = NameMap("joint_states", JOINT_NAMES)
         self._estimates = BaseEstimateDecoder()
         self._encoder = JointCommandEncoder()
-        self._velocities: TimedCommands[tuple[float, float, float]] = TimedCommands()
-        self._bodies: TimedCommands[BodyCommand] = TimedCommands()
-        self._command = LocomotionCommand(gait=parameters.default_gait)
+        self._inbox = CommandInbox(parameters.default_gait, parameters.command_timeout_s)
         self._commands = create_publisher(self, JOINT_COMMANDS)
         self._residual = create_publisher(self, RESIDUAL_WRENCH)
         self._telemetry = create_publisher(self, CONTROLLER_STATE)
@@ -157,53 +151,30 @@ class MpcNode(KitNode):
             Time [s].
         """
         now = max(self._last_time, 0.0)
-        if stamp == 0.0:
-            return now
         if stamp > now + LONGEST_LEAD_S:
             self.get_logger().warning(
                 f"{topic} is stamped {stamp:.3f} s but the robot's time is {now:.3f} s (is use_sim_time set where it "
                 "is published?); it is taken as given now",
                 throttle_duration_sec=5.0,
             )
-            return now
-        return stamp
+        return effective_time(stamp, now)
 
     def _on_velocity(self, message: TwistStamped) -> None:
-        twist = message.twist
-        values = (twist.linear.x, twist.linear.y, twist.angular.z)
-        if not np.isfinite(values).all():
+        twist, stamp = message.twist, time_from_stamp(message.header.stamp)
+        try:
+            time = self._effective("cmd_vel", stamp)
+            self._inbox.take_velocity(time, twist.linear.x, twist.linear.y, twist.angular.z)
+        except InvalidValue as error:
             self._refused.add()
-            self.get_logger().warning(f"cmd_vel refused: must be finite, got {values}", throttle_duration_sec=1.0)
-            return
-        self._velocities.add(self._effective("cmd_vel", time_from_stamp(message.header.stamp)), values)
+            self.get_logger().warning(f"cmd_vel refused: {error}", throttle_duration_sec=1.0)
 
     def _on_body(self, message: BodyCommand) -> None:
-        bad = [name for name in ("roll", "pitch") if not np.isfinite(getattr(message, name))]
-        if message.gait not in GAIT_CHOICES or bad or np.isinf(message.body_height):
+        try:
+            time = self._effective("body_command", time_from_stamp(message.header.stamp))
+            self._inbox.take_posture(time, message.gait, message.body_height, message.roll, message.pitch)
+        except InvalidValue as error:
             self._refused.add()
-            self.get_logger().warning(
-                f"body_command refused: gait must be one of {', '.join(GAIT_CHOICES)}, got '{message.gait}'; "
-                f"roll, pitch and height must not be infinite or NaN, got {message.roll}, {message.pitch}, "
-                f"{message.body_height} (NaN height: nominal)",
-                throttle_duration_sec=1.0,
-            )
-            return
-        self._bodies.add(self._effective("body_command", time_from_stamp(message.header.stamp)), message)
-
-    def _asked(self, time: float) -> LocomotionCommand:
-        timed = self._velocities.at(time)
-        fresh = timed is not None and time - timed[0] <= self.parameters.command_timeout_s
-        velocity = timed[1] if timed is not None and fresh else (0.0, 0.0, 0.0)
-        body = self._bodies.at(time)
-        if body is None:
-            wanted = LocomotionCommand(*velocity, gait=self.parameters.default_gait)
-        else:
-            b = body[1]
-            height = None if np.isnan(b.body_height) else b.body_height
-            wanted = LocomotionCommand(*velocity, b.gait, height, b.roll, b.pitch)
-        if wanted != self._command:
-            self._command = wanted
-        return self._command
+            self.get_logger().warning(f"body_command refused: {error}", throttle_duration_sec=1.0)
 
     def _on_reading(self, joints: JointState, imu: Imu, feet: JointState | None = None) -> None:
         start = clock.perf_counter()
@@ -240,7 +211,7 @@ class MpcNode(KitNode):
     def _tick(self, state: RobotState, estimate: BaseEstimate, start: float) -> None:
         if state.time <= self._last_time:
             raise InvalidValue(f"time must increase, got {state.time} after {self._last_time}")
-        command, info = self._controller.step(state, estimate, self._asked(state.time), state.time)
+        command, info = self._controller.step(state, estimate, self._inbox.asked(state.time), state.time)
         self._commands.publish(self._encoder.encode(command))
         self._tick_time = clock.perf_counter() - start
         self._count(state.time, info)

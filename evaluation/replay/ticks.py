@@ -1,0 +1,235 @@
+"""The control periods of a recorded run: each reading with what was asked, commanded and true at its time."""
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from controllers.errors import InvalidValue
+from controllers.quadruped.command_inbox import CommandInbox, effective_time
+from controllers.robot.interface import JointCommand, LocomotionCommand, RobotState
+from evaluation.replay.decoding import Array, CommandDecoder, Motion, reader_of, time_of, wrench_of
+from evaluation.replay.message_layout import MessageReader, Values
+from evaluation.replay.readings import ReadingJoiner
+from evaluation.replay.recording import Recording
+from evaluation.replay.remapping import (
+    BODY_COMMAND,
+    CMD_VEL,
+    FOOT_SENSORS,
+    IMU,
+    JOINT_COMMANDS,
+    JOINT_STATES,
+    LATEST,
+    MOTOR_COMMANDS,
+    ODOM,
+    RESIDUAL_WRENCH,
+    TRUE_ODOM,
+    TRUE_WRENCH,
+    Remapping,
+)
+from evaluation.replay.segments import Channel
+
+T = TypeVar("T")
+
+# Readings that are held back, so that the command that answers each is known, however late it was recorded.
+LOOK_AHEAD = 5
+# Stamps that differ by less belong to one moment [s]; the second holds where topics do not share stamps.
+SAME, CLOSE = 1e-7, 3e-3
+# The motors hold a command no longer than this [s].
+LONGEST_HOLD = 0.05
+SENSORS = (JOINT_STATES, IMU, FOOT_SENSORS)
+STAMPED = (JOINT_COMMANDS, MOTOR_COMMANDS, RESIDUAL_WRENCH, TRUE_ODOM, TRUE_WRENCH, ODOM)
+WALKING = "trot"
+
+
+@dataclass
+class Tick:
+    """One control period.
+
+    Attributes:
+        state: The reading.
+        asked: What was asked of the legs.
+        recorded: The controller's recorded answer to this reading; None where there is none.
+        motors: The command that the motors followed from now on; None where that is not known.
+        truth: True motion, at the times at which it was recorded.
+        true_wrench: Frame and true disturbance.
+        residual: Frame and recorded estimate of the disturbance.
+        odometry: Recorded estimate of the motion.
+    """
+
+    state: RobotState
+    asked: LocomotionCommand
+    recorded: JointCommand | None = None
+    motors: JointCommand | None = None
+    truth: Motion | None = None
+    true_wrench: tuple[str, Array] | None = None
+    residual: tuple[str, Array] | None = None
+    odometry: Motion | None = None
+
+
+class _Stamped(Generic[T]):
+    """Values by time, of which the past is forgotten."""
+
+    def __init__(self) -> None:
+        self._queue: deque[tuple[float, T]] = deque()
+        self._held: tuple[float, T] | None = None
+
+    def add(self, time: float, value: T) -> None:
+        queue = self._queue
+        queue.append((time, value))
+        if len(queue) > 1 and queue[-2][0] > time:
+            self._queue = deque(sorted(queue, key=lambda item: item[0]))
+        # Values far ahead of all readings are of another clock.
+        if len(self._queue) > 1000:
+            self._queue.popleft()
+
+    def advance(self, time: float, tolerance: float) -> T | None:
+        """Go on to a time and return the value of that time."""
+        while self._queue and self._queue[0][0] <= time + tolerance:
+            self._held = self._queue.popleft()
+        return self._held[1] if self._held is not None and self._held[0] >= time - tolerance else None
+
+    def newest(self, time: float, most_age: float) -> T | None:
+        """Return the newest value that is not too old, after `advance`."""
+        return self._held[1] if self._held is not None and time - self._held[0] <= most_age else None
+
+
+class TickFeed:
+    """Decodes a recording and cuts it into control periods.
+
+    Attributes:
+        refused: Number of messages that were refused and the first reason, by topic.
+        assumed: What had to be assumed because the bag does not tell.
+    """
+
+    def __init__(self, recording: Recording, topics: Mapping[str, Channel], remapping: Remapping) -> None:
+        """Prepare the decoders.
+
+        Args:
+            recording: The bag.
+            topics: Topics by Pronk's names of them.
+            remapping: The bag's names of joints and feet.
+
+        Raises:
+            InvalidValue: The bag lacks what an estimate needs, or a definition cannot be read.
+        """
+        missing = [role for role in (JOINT_STATES, IMU) if role not in topics]
+        if missing:
+            there = ", ".join(sorted({channel.topic for channel in recording.channels}))
+            raise InvalidValue(f"the bag has no topic {' and no '.join(missing)} (remap it?); it has: {there}")
+        self._recording = recording
+        self._topics = topics
+        self._roles = {channel: role for role, channel in topics.items()}
+        self._readers: dict[Channel, MessageReader] = {channel: reader_of(channel) for channel in topics.values()}
+        feet = remapping.foot_names() if FOOT_SENSORS in topics else None
+        self._joiner = ReadingJoiner(remapping.joint_names(), feet, remapping.pairing)
+        self._commands = {role: CommandDecoder(remapping.joint_names()) for role in (JOINT_COMMANDS, MOTOR_COMMANDS)}
+        self.assumed: list[str] = []
+        gait = remapping.gait or ("rest" if BODY_COMMAND in topics else WALKING)
+        if BODY_COMMAND not in topics and not remapping.gait:
+            self.assumed.append(f"no body_command was recorded: the gait is taken to be '{gait}'")
+        if CMD_VEL not in topics:
+            self.assumed.append("no cmd_vel was recorded: the velocity asked for is taken to be zero")
+        self._inbox = CommandInbox(gait)
+        self._stamped: dict[str, _Stamped[Any]] = {role: _Stamped() for role in STAMPED if role in topics}
+        self._waiting: deque[RobotState] = deque()
+        self._now: float | None = None
+        self.refused: dict[str, tuple[int, str]] = {}
+
+    @property
+    def pairing(self) -> str:
+        """How readings were joined."""
+        return self._joiner.pairing
+
+    @property
+    def incomplete(self) -> int:
+        """Joint states without a partner."""
+        return self._joiner.incomplete
+
+    def __iter__(self) -> Iterator[Tick]:
+        """Read the bag.
+
+        Yields:
+            Control periods in rising order of time.
+        """
+        handlers = {role: self._handler(role) for role in self._topics if role not in SENSORS}
+        # Comparing channels takes longer than reading a message; those of one file are the same objects.
+        known: dict[int, tuple[Channel, str, MessageReader]] = {}
+        for message in self._recording.messages(self._roles.__contains__):
+            channel = message.channel
+            if id(channel) not in known:
+                known[id(channel)] = channel, self._roles[channel], self._readers[channel]
+            _, role, reader = known[id(channel)]
+            try:
+                values = reader.read(message.data)
+                if role not in SENSORS:
+                    handlers[role](values)
+                    continue
+                for state in self._joiner.add(role, values):
+                    self._now = state.time
+                    self._waiting.append(state)
+            except InvalidValue as error:
+                self._refuse(message.channel.topic, str(error))
+            if len(self._waiting) > LOOK_AHEAD:
+                yield self._tick(self._waiting.popleft())
+        while self._waiting:
+            yield self._tick(self._waiting.popleft())
+
+    def _refuse(self, topic: str, reason: str) -> None:
+        count, first = self.refused.get(topic, (0, reason))
+        self.refused[topic] = count + 1, first
+
+    def _handler(self, role: str) -> Callable[[Values], None]:
+        if role == CMD_VEL:
+            return self._on_velocity
+        if role == BODY_COMMAND:
+            return self._on_posture
+        series = self._stamped.get(role)
+        if series is None:
+            return lambda message: None
+        if role in self._commands:
+            decode = self._commands[role].decode
+
+            def on_command(message: Values) -> None:
+                command = decode(message)
+                series.add(command.time, command)
+
+            return on_command
+        if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
+            return lambda message: series.add(time_of(message), wrench_of(message))
+
+        def on_motion(message: Values) -> None:
+            motion = Motion.of(message)
+            series.add(motion.time, motion)
+
+        return on_motion
+
+    def _effective(self, stamp: float) -> float:
+        return stamp if self._now is None else effective_time(stamp, self._now)
+
+    def _on_velocity(self, message: Values) -> None:
+        stamp = time_of(message) if message.plain else 0.0
+        self._inbox.take_velocity(self._effective(stamp), *message.numbers.tolist())
+
+    def _on_posture(self, message: Values) -> None:
+        gait, posture = message.plain[2], message.numbers.tolist()
+        self._inbox.take_posture(self._effective(time_of(message)), gait, *posture)
+
+    def _tick(self, state: RobotState) -> Tick:
+        time = state.time
+        tolerance = CLOSE if self._joiner.pairing == LATEST else SAME
+        now = {role: series.advance(time, tolerance) for role, series in self._stamped.items()}
+        return Tick(
+            state=state,
+            asked=self._inbox.asked(time),
+            recorded=now.get(JOINT_COMMANDS) or now.get(MOTOR_COMMANDS),
+            motors=self._held(MOTOR_COMMANDS, time) or self._held(JOINT_COMMANDS, time),
+            truth=now.get(TRUE_ODOM),
+            true_wrench=now.get(TRUE_WRENCH),
+            residual=now.get(RESIDUAL_WRENCH),
+            odometry=now.get(ODOM),
+        )
+
+    def _held(self, role: str, time: float) -> JointCommand | None:
+        series = self._stamped.get(role)
+        return None if series is None else series.newest(time, LONGEST_HOLD)
