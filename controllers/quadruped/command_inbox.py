@@ -43,7 +43,8 @@ class CommandInbox:
         self._timeout = velocity_timeout
         self._velocities: TimedCommands[Velocity] = TimedCommands()
         self._postures: TimedCommands[Posture] = TimedCommands()
-        self._velocity, self._posture = _STILL, self._default
+        self._velocity: Velocity = _STILL
+        self._posture: Posture = self._default
         self._command = LocomotionCommand(gait=default_gait)
 
     def take_velocity(self, time: float, velocity_x: float, velocity_y: float, yaw_rate: float) -> None:
@@ -100,5 +101,6 @@ class CommandInbox:
         posture = self._default if held is None else held[1]
         if velocity != self._velocity or posture != self._posture:
             self._velocity, self._posture = velocity, posture
-            self._command = LocomotionCommand(*velocity, *posture)
+            gait, height, roll, pitch = posture
+            self._command = LocomotionCommand(*velocity, gait, height, roll, pitch)
         return self._command
