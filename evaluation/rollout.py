@@ -69,6 +69,7 @@ class Tick:
         estimate: What the estimator made of it.
         truth: What the simulator knows.
         info: What the controller thought.
+        wanted: What the controller commanded.
         command: What the motors were told.
         residual_std: Standard deviation of the learned wrench at the newest plan, heading frame; NaN where the
             learner has none, shape (6,) [N, N·m].
@@ -80,6 +81,7 @@ class Tick:
     estimate: BaseEstimate
     truth: GroundTruth
     info: LocomotionInfo
+    wanted: JointCommand
     command: JointCommand
     residual_std: Array
     controller_time: float
@@ -190,7 +192,7 @@ class Rollout:
             self._residual_std = self.controller.walking.adaptation.standard_deviation()
         elif info.mode != WALKING:
             self._residual_std = np.full(6, np.nan)
-        return Tick(state, estimate, truth, info, motors, self._residual_std, middle - begin, end - middle)
+        return Tick(state, estimate, truth, info, wanted, motors, self._residual_std, middle - begin, end - middle)
 
 
 def pass_gate(gatekeeper: Gatekeeper, state: RobotState, command: JointCommand, time: float) -> JointCommand:

@@ -9,8 +9,20 @@ from controllers.quadruped.gait import GAITS, Gait
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand
 from controllers.robot.kinematics import LegKinematics
-from evaluation.replay.applied_forces import applied_forces
-from evaluation.replay.differences import Differences
+from evaluation.replay.judging import (
+    AGREEING,
+    SUMS,
+    TARGET_GREATEST,
+    TARGET_SQUARES,
+    TARGETS,
+    TICKS,
+    TORQUE_GREATEST,
+    TORQUE_SQUARES,
+    compare_commands,
+    forces_by_command,
+    forces_by_torque,
+    standing_legs,
+)
 from evaluation.replay.ticks import Tick
 
 Array = npt.NDArray[np.float64]
@@ -19,8 +31,6 @@ Array = npt.NDArray[np.float64]
 UPRIGHT = 0.7
 # Longest wait for a step of the recorded robot with which a controller could fall in [s].
 PATIENCE_S = 1.5
-# Commands that differ by less are the same [N·m].
-SAME_TORQUE = 1e-6
 
 
 class ReplayAdaptation(Adaptation):
@@ -70,9 +80,6 @@ class Candidate:
         info: What it thought in the newest tick.
         forces: Forces of the recorded robot's feet from the newest tick on; None where they are not known.
         carrying: Feet that they act on.
-        torque: Differences between recorded and would-be torques [N·m].
-        position: Differences between recorded and would-be targets of joints that both hold by stiffness [rad].
-        agreeing: Ticks in which both command the same torques.
     """
 
     def __init__(self, name: str, description: RobotDescription, seed: int) -> None:
@@ -89,17 +96,15 @@ class Candidate:
         self.name = name
         self.controller = LocomotionController(description, LocomotionConfig(learner=name, learner_seed=seed))
         walking = self.controller.walking
-        self.adaptation = ReplayAdaptation(
-            walking.adaptation.learner, description.mass, np.array(description.inertia)
-        )
+        self.adaptation = ReplayAdaptation(walking.adaptation.learner, description.mass, np.array(description.inertia))
         walking.adaptation = self.adaptation
         self._geometry = LegKinematics(description).packed
         self.info: LocomotionInfo | None = None
         self.command: JointCommand | None = None
         self.forces: Array | None = None
         self.carrying = np.ones(4)
-        self.torque, self.position = Differences(), Differences()
-        self.agreeing = 0
+        self._sums = np.zeros(SUMS)
+        self._own = np.zeros((5, 12))
 
     @property
     def walking(self) -> bool:
@@ -116,16 +121,29 @@ class Candidate:
         self.adaptation.forces = self.forces
         self.adaptation.carrying = self.carrying
         self.command, self.info = self.controller.step(tick.state, estimate, tick.asked, tick.state.time)
+        self._own = packed(self.command)
         if tick.recorded is not None:
-            self._compare(tick, tick.recorded, self.command)
+            q, dq = tick.state.joint_position, tick.state.joint_velocity
+            compare_commands(q, dq, packed(tick.recorded), self._own, self._sums)
 
-    def _compare(self, tick: Tick, recorded: JointCommand, own: JointCommand) -> None:
-        q, dq = tick.state.joint_position, tick.state.joint_velocity
-        difference = recorded.torque(q, dq) - own.torque(q, dq)
-        self.torque.add(difference)
-        self.agreeing += float(np.abs(difference).max()) < SAME_TORQUE
-        held = (recorded.stiffness > 0.0) & (own.stiffness > 0.0)
-        self.position.add(recorded.position[held] - own.position[held])
+    def command_differences(self) -> dict[str, float]:
+        """Tell how far recorded commands are from those that this controller would have given.
+
+        Returns:
+            "torque_difference_rms_nm" and "torque_difference_max_nm" at the measured joint states,
+            "position_difference_rms_rad" and "position_difference_max_rad" of the targets that both hold by stiffness,
+            and "same_command_fraction"; NaN without recorded commands.
+        """
+        s = self._sums
+        ticks, targets = max(s[TICKS], 1.0), max(s[TARGETS], 1.0)
+        values = {
+            "torque_difference_rms_nm": float(np.sqrt(s[TORQUE_SQUARES] / ticks)),
+            "torque_difference_max_nm": float(s[TORQUE_GREATEST]),
+            "position_difference_rms_rad": float(np.sqrt(s[TARGET_SQUARES] / targets)),
+            "position_difference_max_rad": float(s[TARGET_GREATEST]),
+            "same_command_fraction": float(s[AGREEING] / ticks),
+        }
+        return values if s[TICKS] else dict.fromkeys(values, float("nan"))
 
     def take_forces(self, tick: Tick, estimate: BaseEstimate, rotation: Array, by_torque: bool) -> None:
         """Find what the feet of the recorded robot did from this tick on.
@@ -136,30 +154,40 @@ class Candidate:
             rotation: Base to world, shape (3, 3).
             by_torque: Whether measured torques tell it, for want of recorded commands.
         """
-        own, motors = self.command, tick.motors
-        if own is None or not self.walking or (motors is None and not by_torque):
+        own, followed = self.command, tick.followed
+        if own is None or not self.walking or (followed is None and not by_torque):
             self.forces = None
             return
-        q, dq = tick.state.joint_position, tick.state.joint_velocity
-        if by_torque or motors is None:
-            carrying = estimate.contact.copy()
+        q, walking = tick.state.joint_position, self.controller.walking
+        forces, carrying = np.empty((4, 3)), np.empty(4)
+        if by_torque or followed is None:
+            carrying[:] = estimate.contact
             difference = tick.state.joint_effort - own.effort
+            forces_by_torque(self._geometry, q, rotation, walking.forces, difference, forces)
+            known = bool(carrying.any())
         else:
-            carrying = stands(motors)
-            difference = motors.effort - own.effort
-            # What damps a leg that stands is no force on the ground for either of both.
-            both = np.repeat((carrying > 0.5) & (self.controller.walking.standing > 0.5), 3)
-            difference[both] = (motors.torque(q, dq) - own.torque(q, dq))[both]
-        if not carrying.any():
-            self.forces = None
-            return
-        forces = np.empty((4, 3))
-        applied_forces(self._geometry, q, rotation, self.controller.walking.forces, difference, forces)
-        self.forces, self.carrying = forces, carrying
+            known = forces_by_command(
+                self._geometry,
+                q,
+                tick.state.joint_velocity,
+                rotation,
+                walking.forces,
+                walking.standing,
+                self._own,
+                packed(followed),
+                carrying,
+                forces,
+            )
+        self.forces, self.carrying = (forces, carrying) if known else (None, self.carrying)
+
+
+def packed(command: JointCommand) -> Array:
+    """Return position, velocity, effort, stiffness and damping as one array, shape (5, 12)."""
+    return np.array((command.position, command.velocity, command.effort, command.stiffness, command.damping))
 
 
 def stands(command: JointCommand) -> Array:
-    """Tell which legs stand by a command of Pronk's controller: those that are not held by stiffness.
+    """Tell which legs stand by a command of Pronk's controller.
 
     Args:
         command: The command.
@@ -167,7 +195,9 @@ def stands(command: JointCommand) -> Array:
     Returns:
         1 for legs that stand, shape (4,).
     """
-    return (~(command.stiffness.reshape(4, 3) > 0.0).any(axis=1)).astype(np.float64)
+    standing = np.empty(4)
+    standing_legs(command.stiffness, standing)
+    return standing
 
 
 def walks(command: JointCommand) -> bool:

@@ -1,11 +1,15 @@
 """Running sums of differences, so that a bag of any length needs no memory."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+
+
+BLOCK = 512
 
 
 @dataclass
@@ -14,46 +18,46 @@ class Differences:
 
     Attributes:
         count: Number of samples.
-        squares: Sum of the mean squares of each sample's components.
-        greatest: Largest component of all, without its sign.
-        total: Sum of the samples' means.
     """
 
     count: int = 0
-    squares: float = 0.0
-    greatest: float = 0.0
-    total: float = 0.0
+    _squares: float = 0.0
+    _greatest: float = 0.0
+    _width: int = 1
+    _rows: list[Array] = field(default_factory=list)
 
     def add(self, difference: Array) -> None:
         """Take in a sample.
 
         Args:
-            difference: Its components, shape (n,).
+            difference: Its components, shape (n,), always as many.
         """
-        n = len(difference)
-        if not n:
-            return
-        self.count += 1
-        self.squares += float(difference @ difference) / n
-        self.total += float(np.add.reduce(difference)) / n
-        self.greatest = max(self.greatest, float(np.abs(difference).max()))
+        self._rows.append(difference)
+        if len(self._rows) >= BLOCK:
+            self._settle()
+
+    def _settle(self) -> None:
+        if self._rows:
+            values = np.array(self._rows)
+            self.count += len(values)
+            self._squares += float(np.square(values).mean(axis=1).sum())
+            self._greatest = max(self._greatest, float(np.abs(values).max()))
+            self._width = values.shape[1]
+            self._rows.clear()
 
     @property
     def rms(self) -> float:
         """Root mean square over samples and components; NaN without samples."""
-        return float(np.sqrt(self.squares / self.count)) if self.count else float("nan")
+        self._settle()
+        return math.sqrt(self._squares / self.count) if self.count else math.nan
 
     @property
     def norm_rms(self) -> float:
-        """Root mean square of the samples' length, for three components; NaN without samples."""
-        return float(np.sqrt(3.0)) * self.rms
-
-    @property
-    def mean(self) -> float:
-        """Mean over samples and components; NaN without samples."""
-        return self.total / self.count if self.count else float("nan")
+        """Root mean square of the samples' length; NaN without samples."""
+        return self.rms * math.sqrt(self._width)
 
     @property
     def worst(self) -> float:
-        """Largest difference; NaN without samples."""
-        return self.greatest if self.count else float("nan")
+        """Largest component without its sign; NaN without samples."""
+        self._settle()
+        return self._greatest if self.count else math.nan

@@ -190,9 +190,7 @@ class PredictionErrors:
         place = np.minimum(np.searchsorted(ends, self.ahead, side="right") - 1, len(intervals) - 1)
         gains = impulses[place] + (self.ahead - ends[place])[:, None] * wrench[place]
         start, inertia = surplus.value.copy(), surplus.inertia.copy()
-        self._pending.append(
-            _Prediction(time, surplus.stretch, start, gains, math.cos(yaw), math.sin(yaw), inertia)
-        )
+        self._pending.append(_Prediction(time, surplus.stretch, start, gains, math.cos(yaw), math.sin(yaw), inertia))
 
     @property
     def oldest(self) -> float:

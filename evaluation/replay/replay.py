@@ -56,7 +56,9 @@ class ReplayConfig:
             if name not in LEARNERS:
                 raise UnknownName("residual learner", name, LEARNERS)
         if not self.learners or len(set(self.learners)) < len(self.learners):
-            raise InvalidValue(f"learners must be one or more different names, got {', '.join(self.learners) or 'none'}")
+            raise InvalidValue(
+                f"learners must be one or more different names, got {', '.join(self.learners) or 'none'}"
+            )
         if self.seed < 0:
             raise InvalidValue(f"seed must be >= 0, got {self.seed}")
 

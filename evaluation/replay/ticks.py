@@ -50,7 +50,8 @@ class Tick:
         state: The reading.
         asked: What was asked of the legs.
         recorded: The controller's recorded answer to this reading; None where there is none.
-        motors: The command that the motors followed from now on; None where that is not known.
+        followed: The controller's command that the motors followed from now on; None where they did not, or where that
+            is not known. The controller accounts with its command, not with what limits made of it.
         truth: True motion, at the times at which it was recorded.
         true_wrench: Frame and true disturbance.
         residual: Frame and recorded estimate of the disturbance.
@@ -60,7 +61,7 @@ class Tick:
     state: RobotState
     asked: LocomotionCommand
     recorded: JointCommand | None = None
-    motors: JointCommand | None = None
+    followed: JointCommand | None = None
     truth: Motion | None = None
     true_wrench: tuple[str, Array] | None = None
     residual: tuple[str, Array] | None = None
@@ -223,12 +224,19 @@ class TickFeed:
             state=state,
             asked=self._inbox.asked(time),
             recorded=now.get(JOINT_COMMANDS) or now.get(MOTOR_COMMANDS),
-            motors=self._held(MOTOR_COMMANDS, time) or self._held(JOINT_COMMANDS, time),
+            followed=self._followed(time),
             truth=now.get(TRUE_ODOM),
             true_wrench=now.get(TRUE_WRENCH),
             residual=now.get(RESIDUAL_WRENCH),
             odometry=now.get(ODOM),
         )
+
+    def _followed(self, time: float) -> JointCommand | None:
+        motors, wanted = self._held(MOTOR_COMMANDS, time), self._held(JOINT_COMMANDS, time)
+        if motors is not None and not motors.effort.any():
+            # The gatekeeper damps the robot whatever the controller says.
+            return None
+        return wanted or motors
 
     def _held(self, role: str, time: float) -> JointCommand | None:
         series = self._stamped.get(role)
