@@ -1,4 +1,4 @@
-"""The command line: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report`."""
+"""The command line: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report | replay`."""
 
 import argparse
 import sys
@@ -146,6 +146,18 @@ def _parser() -> argparse.ArgumentParser:
 
     _add_adaptation(commands.add_parser(f"{REPORT} adaptation", help="show one trial with several methods"))
     _add_suite(commands.add_parser(f"{REPORT} suite", help="make tables and figures of a finished suite again"))
+
+    replay = commands.add_parser("replay", help="evaluate estimator, learners and controllers on bags, open loop")
+    replay.add_argument("bags", type=Path, nargs="+", metavar="BAG", help="folder of a bag, or one of its files")
+    replay.add_argument("--out", type=Path, metavar="DIR", help="results; default: a folder beside each bag")
+    replay.add_argument("--robot", default="go2", metavar="NAME", help="robot that was recorded; default: go2")
+    replay.add_argument("--learners", metavar="NAME,…", help="residual learners; default: none,pronk")
+    replay.add_argument("--seed", type=int, default=0, metavar="N", help="seed of the learners' features; default: 0")
+    replay.add_argument("--remap", type=Path, metavar="FILE", help="YAML file of names of topics, joints and feet")
+    replay.add_argument("--namespace", metavar="NAME", help="robot, where several were recorded")
+    replay.add_argument("--no-control", action="store_true", help="leave controllers and learners out: much faster")
+    replay.add_argument("--no-bag", action="store_true", help="leave the results bag out")
+    replay.set_defaults(run=_replay)
 
     demo = commands.add_parser("demo", help="the main job: walk over ROS 2, find a payload, leave a bag and a report")
     demo.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what is run")
@@ -387,6 +399,22 @@ def _report_suite(options: argparse.Namespace) -> int:
     suite = SUITES.get(read_results(options.folder).get("suite", ""))
     report = remake_reports(options.folder, suite, options.ours)
     _console().print(f"results: {options.folder.resolve()}: {len(report.files)} files", soft_wrap=True)
+    return 0
+
+
+def _replay(options: argparse.Namespace) -> int:
+    from evaluation.replay.replay_report import options_of, replay_bags
+
+    chosen = options_of(
+        options.robot,
+        _names(options.learners),
+        options.seed,
+        options.remap,
+        options.namespace,
+        control=not options.no_control,
+        bag=not options.no_bag,
+    )
+    replay_bags(options.bags, options.out, chosen, _console())
     return 0
 
 

@@ -32,6 +32,7 @@ class Differences:
         Args:
             difference: Its components, shape (n,), always as many.
         """
+        self.count += 1
         self._rows.append(difference)
         if len(self._rows) >= BLOCK:
             self._settle()
@@ -39,7 +40,6 @@ class Differences:
     def _settle(self) -> None:
         if self._rows:
             values = np.array(self._rows)
-            self.count += len(values)
             self._squares += float(np.square(values).mean(axis=1).sum())
             self._greatest = max(self._greatest, float(np.abs(values).max()))
             self._width = values.shape[1]

@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from controllers.errors import InvalidValue, UnknownName
+from controllers.quadruped.command_inbox import GAIT_CHOICES
 from controllers.robot.joints import FOOT_NAMES, JOINT_NAMES
 from evaluation.replay.segments import Channel
 
@@ -125,8 +126,8 @@ def parse_remapping(tree: Any) -> Remapping:
     if pairing not in PAIRINGS:
         raise UnknownName("pairing", str(pairing), PAIRINGS)
     gait = tree.get("gait", "")
-    if not isinstance(gait, str):
-        raise InvalidValue(f"gait must be the name of a gait, got {gait!r}")
+    if gait and gait not in GAIT_CHOICES:
+        raise UnknownName("gait", str(gait), GAIT_CHOICES)
     return Remapping(
         _names(tree, "topics", ROLES),
         _names(tree, "joints", JOINT_NAMES),

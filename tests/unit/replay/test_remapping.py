@@ -27,7 +27,8 @@ def test_names_that_are_not_given_stay_what_they_are():
         ({"joints": {"FL": "a"}}, "unknown name in joints 'FL'"),
         ({"feet": {"FL": "a"}}, "unknown name in feet 'FL'; available: FL_foot"),
         ({"pairing": "nearest"}, "unknown pairing 'nearest'; available: auto, exact, latest"),
-        ({"gait": 1}, "gait must be the name of a gait, got 1"),
+        ({"gait": "gallop"}, "unknown gait 'gallop'; available: crawl"),
+        ({"gait": 1}, "unknown gait '1'"),
         ({1: 2}, "unknown key '1'"),
     ],
 )
