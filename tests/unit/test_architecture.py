@@ -29,7 +29,7 @@ ALLOWED = {
     },
     "policies": {"controllers", "sim", "numpy", "numba", "torch", "torch_geometric", "gymnasium", "safetensors"},
     "evaluation": {
-        *("controllers", "sim", "policies", "numpy", "scipy", "matplotlib", "rich", "yaml"),
+        *("controllers", "sim", "policies", "numpy", "numba", "scipy", "matplotlib", "rich", "yaml"),
         *("rosbags", "mcap", "zstandard", "lz4", "imageio", "imageio_ffmpeg", "PIL", "pyrvo", "ray"),
     },
     f"{WORKSPACE}/pronk_node_kit": NODE,
