@@ -1,4 +1,7 @@
-"""The command line: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report | replay`."""
+"""The commands: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report | replay`.
+
+Each command imports what it needs only when it runs.
+"""
 
 import argparse
 import sys
