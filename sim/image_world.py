@@ -105,6 +105,10 @@ class World(Protocol):
         """Go back to a moment of the same episode."""
         ...
 
+    def render(self) -> Image:
+        """Draw the first camera, whether or not observations hold pictures."""
+        ...
+
     def close(self) -> None:
         """Free what draws; calling it twice is harmless."""
         ...

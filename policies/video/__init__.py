@@ -1,0 +1,1 @@
+"""The planner: from pictures of what should happen to what to do."""

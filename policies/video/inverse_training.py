@@ -1,0 +1,215 @@
+"""Trains inverse dynamics on recorded episodes; goes on where it was stopped."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from controllers.errors import InvalidValue
+from policies.checkpoints import load_arrays, save_arrays
+from policies.video.frame_pairs import FramePairs, PairBatch, jitter
+from policies.video.inverse_model import UNIT_M, InverseConfig, InverseModel, to_tensor
+from sim.episodes import Episode
+
+STATE, BEST, LAST = "state.safetensors", "inverse.safetensors", "last.safetensors"
+VALIDATION_PAIRS = 512
+# Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
+MOMENTS = ("exp_avg", "exp_avg_sq")
+
+
+@dataclass(frozen=True)
+class InverseTrainingConfig:
+    """Settings of a training.
+
+    Attributes:
+        steps: Number of batches.
+        batch: Pairs in each.
+        rate: Learning rate at the start; falls to zero as a cosine.
+        seed: Of weights and pairs.
+        strides: Least and greatest number of steps between two pictures.
+        reversed_share: Share of pairs whose time runs backwards.
+        held_out: One episode in this many is kept for validation.
+        every: Batches between validations, each of which saves.
+        channels: Of the network's first layer.
+    """
+
+    steps: int = 4000
+    batch: int = 64
+    rate: float = 1e-3
+    seed: int = 0
+    strides: tuple[int, int] = (1, 8)
+    reversed_share: float = 0.3
+    held_out: int = 10
+    every: int = 200
+    channels: int = 32
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InvalidValue: A number is out of range.
+        """
+        for name, least in (("steps", 1), ("batch", 2), ("seed", 0), ("held_out", 2), ("every", 1)):
+            if getattr(self, name) < least:
+                raise InvalidValue(f"InverseTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
+        if not (math.isfinite(self.rate) and self.rate > 0.0):
+            raise InvalidValue(f"InverseTrainingConfig.rate must be finite and positive, got {self.rate}")
+
+
+@dataclass(frozen=True)
+class InverseProgress:
+    """What is known after a validation.
+
+    Attributes:
+        step: Batches so far.
+        loss: Mean of those since the last validation.
+        error_m: Median distance between told and true displacement of held-out episodes [m].
+        gripper_accuracy: Share of held-out pairs whose command to the gripper is told right; NaN without a gripper.
+        best_m: Least median error so far [m].
+    """
+
+    step: int
+    loss: float
+    error_m: float
+    gripper_accuracy: float
+    best_m: float
+
+
+def split(episodes: Sequence[Episode], held_out: int) -> tuple[list[Episode], list[Episode]]:
+    """Keep some episodes for validation, spread over all.
+
+    Args:
+        episodes: All.
+        held_out: One in this many is kept.
+
+    Returns:
+        Those to train on and those kept.
+
+    Raises:
+        InvalidValue: There are too few to keep one.
+    """
+    kept = list(episodes[held_out - 1 :: held_out])
+    if not kept:
+        raise InvalidValue(f"at least {held_out} episodes are needed to keep one for validation, got {len(episodes)}")
+    return [episode for i, episode in enumerate(episodes) if (i + 1) % held_out], kept
+
+
+def loss_of(model: InverseModel, batch: PairBatch) -> torch.Tensor:
+    """Add up what the network tells wrong: displacement, its doubt, and the command to the gripper.
+
+    Args:
+        model: The network.
+        batch: Pairs.
+
+    Returns:
+        The loss, shape ().
+    """
+    move, doubt, grip = model(to_tensor(batch.before), to_tensor(batch.after))
+    true = torch.from_numpy(batch.displacement / np.float32(UNIT_M))
+    error = functional.smooth_l1_loss(move, true, beta=0.3)
+    # A Gaussian around the answer as it is; it moves the doubt alone.
+    surprise = (doubt + 0.5 * ((true - move.detach()) / doubt.exp()) ** 2).mean()
+    known = torch.from_numpy(batch.known.astype(np.float32))
+    each = functional.binary_cross_entropy_with_logits(grip, torch.from_numpy(batch.closing), reduction="none")
+    return error + 0.1 * surprise + 0.3 * (each * known).sum() / known.sum().clamp(min=1.0)
+
+
+class InverseTraining:
+    """A training in a folder."""
+
+    def __init__(
+        self, episodes: Sequence[Episode], camera: str, config: InverseTrainingConfig, folder: Path, command: str = ""
+    ) -> None:
+        """Begin, or go on where the folder's last training was.
+
+        Args:
+            episodes: What to learn from; of one world.
+            camera: Which pictures.
+            config: Settings.
+            folder: For weights and state.
+            command: What trains like this, for the weights.
+
+        Raises:
+            InvalidValue: There are too few episodes, or the folder holds another training.
+        """
+        has_gripper = any(name.startswith("gripper") for name in episodes[0].info.pose_names) if episodes else False
+        train, kept = split(episodes, config.held_out)
+        self.config, self.folder, self._command = config, folder, command
+        self._pairs = FramePairs(train, camera, has_gripper)
+        held_out = FramePairs(kept, camera, has_gripper)
+        self._validation = held_out.draw(VALIDATION_PAIRS, np.random.default_rng(config.seed), config.strides)
+        torch.manual_seed(config.seed)
+        size = train[0].images[camera].shape[1]
+        self.model = InverseModel(InverseConfig(size, config.channels, self._pairs.width))
+        self._optimiser = torch.optim.AdamW(self.model.parameters(), lr=config.rate, weight_decay=1e-3)
+        self.step, self.best_m = 0, math.inf
+        self._name = f"{config} {camera} {len(self._pairs)} pictures"
+        if (folder / STATE).exists():
+            self._load()
+
+    def run(self) -> Iterator[InverseProgress]:
+        """Train to the end.
+
+        Yields:
+            What is known after each validation.
+
+        Raises:
+            InvalidValue: The loss is not finite any more; the weights of the last validation are kept.
+        """
+        config, losses = self.config, []
+        while self.step < config.steps:
+            # Pairs depend on the number of the batch alone, so that a stop changes nothing.
+            rng = np.random.default_rng([config.seed, self.step])
+            batch = jitter(self._pairs.draw(config.batch, rng, config.strides, config.reversed_share), rng)
+            for group in self._optimiser.param_groups:
+                group["lr"] = config.rate * 0.5 * (1.0 + math.cos(math.pi * self.step / config.steps))
+            self.model.train()
+            loss = loss_of(self.model, batch)
+            if not torch.isfinite(loss):
+                raise InvalidValue(f"the loss is {float(loss)} in step {self.step}; {BEST} holds the last good weights")
+            self._optimiser.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+            self._optimiser.step()
+            losses.append(float(loss))
+            self.step += 1
+            if self.step % config.every == 0 or self.step == config.steps:
+                yield self._validate(float(np.mean(losses)))
+                losses = []
+
+    def _validate(self, loss: float) -> InverseProgress:
+        told, true = self.model.infer(self._validation.before, self._validation.after), self._validation
+        error = float(np.median(np.linalg.norm(told.displacement - true.displacement, axis=1)))
+        right = (told.closing > 0.5) == (true.closing > 0.5)
+        accuracy = float(right[true.known].mean()) if true.known.any() else math.nan
+        if error <= self.best_m:
+            self.best_m = error
+            self.model.save(self.folder / BEST, {"command": self._command, "error_m": f"{error:.6f}"})
+        self._save()
+        return InverseProgress(self.step, loss, error, accuracy, self.best_m)
+
+    def _save(self) -> None:
+        arrays = {f"model.{name}": tensor.double().numpy() for name, tensor in self.model.state_dict().items()}
+        for i, state in self._optimiser.state_dict()["state"].items():
+            arrays |= {f"{moment}.{i}": state[moment].double().numpy() for moment in MOMENTS}
+        texts = {"training": self._name, "step": str(self.step), "best_m": repr(self.best_m)}
+        save_arrays(self.folder / STATE, arrays, texts)
+
+    def _load(self) -> None:
+        arrays, texts = load_arrays(self.folder / STATE)
+        if texts.get("training") != self._name:
+            raise InvalidValue(
+                f"'{self.folder}' holds another training ({texts.get('training')}); choose another folder"
+            )
+        self.step, self.best_m = int(texts["step"]), float(texts["best_m"])
+        tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
+        self.model.load_state_dict({name[6:]: t for name, t in tensors.items() if name.startswith("model.")})
+        saved = self._optimiser.state_dict()
+        for i in range(len(list(self.model.parameters()))):
+            moments = {moment: tensors[f"{moment}.{i}"] for moment in MOMENTS}
+            saved["state"][i] = {"step": torch.tensor(float(self.step)), **moments}
+        self._optimiser.load_state_dict(saved)
