@@ -1,4 +1,4 @@
-"""The commands: `pronk demo | launch | eval | collect | train | tune | bench | doctor | scenario | report | replay`.
+"""The commands: `pronk demo | launch | eval | collect | train | gate | tune | bench | doctor | scenario | report | replay`.
 
 Each command imports what it needs only when it runs.
 """
@@ -96,12 +96,23 @@ def _parser() -> argparse.ArgumentParser:
     tuning.set_defaults(run=_tune)
 
     training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
-    training.add_argument("subject", choices=("navigation",), help="what is trained")
-    training.add_argument("--variant", default="pronk", metavar="NAME", help="pronk, or paper: (ζ, η) only")
-    training.add_argument("--budget", type=int, default=120, metavar="N", help="generations; default: 120")
+    training.add_argument("subject", choices=("navigation", "inverse"), help="what is trained")
+    training.add_argument("--variant", default="pronk", metavar="NAME", help="navigation: pronk, or paper: (ζ, η) only")
+    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 120; inverse: batches, 4000")
+    training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
+    training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
+
+    gate = commands.add_parser("gate", help="success of perfect plans with learned inverse dynamics")
+    gate.add_argument("world", choices=("manipulation", "arena"), help="where")
+    gate.add_argument("--weights", type=Path, metavar="FILE", help="inverse dynamics; none: only what is not learned")
+    gate.add_argument("--tasks", default="novel", metavar="NAME,…", help="tasks, or train, novel, prior, all")
+    gate.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
+    gate.add_argument("--steps", type=int, default=5, metavar="K", help="of a plan; default: 5")
+    _add_out(gate, "results/gate")
+    gate.set_defaults(run=_gate)
 
     collecting = commands.add_parser("collect", help="record episodes of the planner's worlds; goes on where it was")
     collecting.add_argument("world", choices=("manipulation", "arena"), help="where")
@@ -278,12 +289,23 @@ def _tune(options: argparse.Namespace) -> int:
     return 0
 
 
+def _gate(options: argparse.Namespace) -> int:
+    from pronk.planner_commands import run_gate
+
+    return run_gate(options, _console())
+
+
 def _train(options: argparse.Namespace) -> int:
+    if options.subject == "inverse":
+        from pronk.planner_commands import train_inverse
+
+        return train_inverse(options, _console())
     from rich.progress import Progress
 
     from policies.navigation.training import BEST, Training, TrainingConfig
 
-    config = TrainingConfig(options.variant, options.budget, options.seed)
+    budget = 120 if options.budget is None else options.budget
+    config = TrainingConfig(options.variant, budget, options.seed)
     training, console = Training(config, options.out), _console()
     with Progress(console=console) as bar:
         task = bar.add_task("generation", total=config.budget, completed=training.search.generation)
@@ -303,32 +325,9 @@ def _train(options: argparse.Namespace) -> int:
 
 
 def _collect(options: argparse.Namespace) -> int:
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+    from pronk.planner_commands import collect_episodes
 
-    from sim.collection import Collection, collect
-    from sim.image_world import WorldConfig
-    from sim.world_tasks import find_tasks
-
-    cameras = _names(options.cameras)
-    config = WorldConfig(
-        options.size, None if cameras is None else tuple(cameras), options.horizon, not options.full, options.look
-    )
-    names = tuple(_names(options.tasks) or ())
-    collection = Collection(
-        options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config
-    )
-    tasks, console = find_tasks(options.world, names), _console()
-    recorded = successful = total = 0
-    with Progress(
-        *Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=console
-    ) as bar:
-        row = bar.add_task("episodes", total=len(tasks) * options.episodes)
-        for step in collect(collection, options.out):
-            bar.update(row, completed=step.done, description=step.info.task)
-            recorded, successful, total = recorded + step.fresh, successful + step.info.successful, total + 1
-    console.print(f"{total} episodes, {recorded} of them new, {successful} successful")
-    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
-    return 0
+    return collect_episodes(options, _console())
 
 
 def _bench(options: argparse.Namespace) -> int:

@@ -15,9 +15,7 @@ from policies.checkpoints import load_arrays, save_arrays
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
-# Displacements are learned in centimetres, where errors that matter are about one.
-UNIT_M = 0.01
-CONFIG = ("size", "channels", "width")
+CONFIG = {"size": int, "channels": int, "width": int, "scale_m": float}
 
 
 @dataclass(frozen=True)
@@ -28,11 +26,13 @@ class InverseConfig:
         size: Width and height of the pictures [pixel], a multiple of 16.
         channels: Of the first layer; deeper ones have up to four times as many.
         width: Number of coordinates that actions displace.
+        scale_m: Typical displacement, in whose unit the network computes [m].
     """
 
     size: int = 64
     channels: int = 32
     width: int = 3
+    scale_m: float = 0.02
 
     def __post_init__(self) -> None:
         """Refuse what cannot be built.
@@ -45,6 +45,8 @@ class InverseConfig:
         for name in ("channels", "width"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"InverseConfig.{name} must be at least 1, got {getattr(self, name)}")
+        if not (np.isfinite(self.scale_m) and self.scale_m > 0.0):
+            raise InvalidValue(f"InverseConfig.scale_m must be finite and positive, got {self.scale_m}")
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class InverseModel(nn.Module):
             after: Shape (B, 3, size, size), in [0, 1].
 
         Returns:
-            Displacement and the logarithm of its deviation, shape (B, D) [cm], and the logit of closing, shape (B,).
+            Displacement and the logarithm of its deviation in units of the scale, shape (B, D), and the logit of closing, shape (B,).
         """
         place = self.place.expand(len(before), -1, -1, -1)
         seen = torch.cat([before - 0.5, after - 0.5, 4.0 * (after - before), place], dim=1)
@@ -129,8 +131,9 @@ class InverseModel(nn.Module):
                 )
         self.eval()
         move, doubt, grip = self(to_tensor(before), to_tensor(after))
+        scale = self.config.scale_m
         return Doing(
-            move.double().numpy() * UNIT_M, doubt.exp().double().numpy() * UNIT_M, torch.sigmoid(grip).double().numpy()
+            move.double().numpy() * scale, doubt.exp().double().numpy() * scale, torch.sigmoid(grip).double().numpy()
         )
 
     def save(self, path: Path, texts: dict[str, str] | None = None) -> None:
@@ -141,7 +144,7 @@ class InverseModel(nn.Module):
             texts: What goes with them, such as the command that made them.
         """
         arrays = {name: tensor.double().numpy() for name, tensor in self.state_dict().items()}
-        sizes = {name: str(getattr(self.config, name)) for name in CONFIG}
+        sizes = {name: repr(getattr(self.config, name)) for name in CONFIG}
         save_arrays(path, arrays, {**sizes, **(texts or {})})
 
     @classmethod
@@ -159,7 +162,7 @@ class InverseModel(nn.Module):
         """
         arrays, texts = load_arrays(path)
         try:
-            model = cls(InverseConfig(**{name: int(texts[name]) for name in CONFIG}))
+            model = cls(InverseConfig(**{name: kind(texts[name]) for name, kind in CONFIG.items()}))
             model.load_state_dict({name: torch.from_numpy(array).float() for name, array in arrays.items()})
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no inverse dynamics: {error}") from error

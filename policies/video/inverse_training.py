@@ -12,7 +12,7 @@ from torch.nn import functional
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_arrays, save_arrays
 from policies.video.frame_pairs import FramePairs, PairBatch, jitter
-from policies.video.inverse_model import UNIT_M, InverseConfig, InverseModel, to_tensor
+from policies.video.inverse_model import InverseConfig, InverseModel, to_tensor
 from sim.episodes import Episode
 
 STATE, BEST, LAST = "state.safetensors", "inverse.safetensors", "last.safetensors"
@@ -109,8 +109,8 @@ def loss_of(model: InverseModel, batch: PairBatch) -> torch.Tensor:
         The loss, shape ().
     """
     move, doubt, grip = model(to_tensor(batch.before), to_tensor(batch.after))
-    true = torch.from_numpy(batch.displacement / np.float32(UNIT_M))
-    error = functional.smooth_l1_loss(move, true, beta=0.3)
+    true = torch.from_numpy(batch.displacement / np.float32(model.config.scale_m))
+    error = functional.smooth_l1_loss(move, true, beta=0.1)
     # A Gaussian around the answer as it is; it moves the doubt alone.
     surprise = (doubt + 0.5 * ((true - move.detach()) / doubt.exp()) ** 2).mean()
     known = torch.from_numpy(batch.known.astype(np.float32))
@@ -144,7 +144,9 @@ class InverseTraining:
         self._validation = held_out.draw(VALIDATION_PAIRS, np.random.default_rng(config.seed), config.strides)
         torch.manual_seed(config.seed)
         size = train[0].images[camera].shape[1]
-        self.model = InverseModel(InverseConfig(size, config.channels, self._pairs.width))
+        typical = self._pairs.draw(VALIDATION_PAIRS, np.random.default_rng(config.seed), config.strides)
+        scale_m = max(float(np.abs(typical.displacement).mean()), 1e-6)
+        self.model = InverseModel(InverseConfig(size, config.channels, self._pairs.width, scale_m))
         self._optimiser = torch.optim.AdamW(self.model.parameters(), lr=config.rate, weight_decay=1e-3)
         self.step, self.best_m = 0, math.inf
         self._name = f"{config} {camera} {len(self._pairs)} pictures"
@@ -170,12 +172,12 @@ class InverseTraining:
             self.model.train()
             loss = loss_of(self.model, batch)
             if not torch.isfinite(loss):
-                raise InvalidValue(f"the loss is {float(loss)} in step {self.step}; {BEST} holds the last good weights")
+                raise InvalidValue(f"the loss is {loss.item()} in step {self.step}; {BEST} holds the last good weights")
             self._optimiser.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
             self._optimiser.step()
-            losses.append(float(loss))
+            losses.append(loss.item())
             self.step += 1
             if self.step % config.every == 0 or self.step == config.steps:
                 yield self._validate(float(np.mean(losses)))

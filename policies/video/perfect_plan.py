@@ -1,8 +1,11 @@
 """What inverse dynamics is worth: success with a plan that is perfect by construction.
 
 The expert is simulated k steps ahead from the exact present moment; the picture at the end of that future is the plan.
-The world goes back, inverse dynamics tells what lies between the two pictures, and that is done for k steps. A planner
-cannot do better than this with the same inverse dynamics, so it is measured first.
+The world goes back, inverse dynamics tells what lies between the two pictures, and the hand follows that for k steps. A
+planner cannot do better than this with the same inverse dynamics, so it is measured first.
+
+The hand *follows*: each action leads from where it is, which its joints tell, to where it should be after the step. To
+repeat the same displacement blindly fails wherever something must be pushed or pressed, since the hand lags behind.
 """
 
 from collections.abc import Callable
@@ -115,22 +118,26 @@ def follow(world: World, seed: int, mode: str, infer: Infer | None = None, steps
     if mode in (MOVE, ALL) and infer is None:
         raise InvalidValue(f"the mode '{mode}' needs inverse dynamics, got none")
     observation, _ = world.reset(seed=seed)
+    width = world.workspace.shape[1]
     taken, over, success, errors = 0, False, False, []
     while not over:
-        if mode == EXPERT:
-            actions = [world.expert()]
-        else:
-            width = world.workspace.shape[1]
-            plan = plan_perfectly(world, observation[POSE][:width].astype(np.float64), steps)
+        way: list[Array | None] = [None]
+        command = 0.0
+        if mode != EXPERT:
+            position = observation[POSE][:width].astype(np.float64)
+            plan = plan_perfectly(world, position, steps)
             move, command = plan.displacement, plan.command
             if infer is not None and mode in (MOVE, ALL):
                 told = infer(plan.before[None], plan.after[None])
                 move = told.displacement[0]
                 command = 2.0 * float(told.closing[0]) - 1.0 if mode == ALL else command
                 errors.append(float(np.linalg.norm(move - plan.displacement)))
-            action = np.append(move / plan.steps, command) if world.has_gripper else move / plan.steps
-            actions = [action] * steps
-        for action in actions:
+            way = [position + move * min(i + 1, plan.steps) / plan.steps for i in range(steps)]
+        for target in way:
+            action = world.expert()
+            if target is not None:
+                step = target - observation[POSE][:width]
+                action = np.append(step, command) if world.has_gripper else step
             observation, _, terminated, truncated, info = world.step(action)
             taken, success, over = taken + 1, success or bool(info["success"]), terminated or truncated
             if over:

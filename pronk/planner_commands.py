@@ -1,0 +1,116 @@
+"""Commands of the planner: collect episodes, train inverse dynamics, measure what it is worth."""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
+from controllers.errors import InvalidValue, MissingModel
+from sim.collection import Collection, collect
+from sim.episodes import find_episodes, read_episode
+from sim.image_world import WorldConfig
+from sim.world_tasks import find_tasks
+
+
+def _names(text: str | None) -> tuple[str, ...]:
+    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
+
+
+def _bar(console: Console) -> Progress:
+    return Progress(*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=console)
+
+
+def collect_episodes(options: argparse.Namespace, console: Console) -> int:
+    """Run `pronk collect`.
+
+    Args:
+        options: Words of the command line.
+        console: For the progress.
+
+    Returns:
+        Exit code.
+    """
+    cameras = _names(options.cameras) or None
+    config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look)
+    names = _names(options.tasks)
+    collection = Collection(
+        options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config
+    )
+    recorded = successful = total = 0
+    with _bar(console) as bar:
+        row = bar.add_task("episodes", total=len(find_tasks(options.world, names)) * options.episodes)
+        for step in collect(collection, options.out):
+            bar.update(row, completed=step.done, description=step.info.task)
+            recorded, successful, total = recorded + step.fresh, successful + step.info.successful, total + 1
+    console.print(f"{total} episodes, {recorded} of them new, {successful} successful")
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0
+
+
+def _torch_parts() -> tuple[Any, Any]:
+    try:
+        from policies.video import inverse_model, inverse_training
+    except ImportError as error:
+        raise MissingModel(f"inverse dynamics needs torch ({error}): pip install 'pronk[learn]'") from error
+    return inverse_model, inverse_training
+
+
+def train_inverse(options: argparse.Namespace, console: Console) -> int:
+    """Run `pronk train inverse`.
+
+    Args:
+        options: Words of the command line.
+        console: For the progress.
+
+    Returns:
+        Exit code.
+
+    Raises:
+        InvalidValue: There are no episodes.
+    """
+    _, training = _torch_parts()
+    folders = _names(options.data)
+    if not folders:
+        raise InvalidValue("'pronk train inverse' needs --data: folders that 'pronk collect' has filled")
+    episodes = [read_episode(path) for folder in folders for path in find_episodes(Path(folder))]
+    if not episodes:
+        raise InvalidValue(f"there are no episodes in {', '.join(folders)}")
+    config = training.InverseTrainingConfig(steps=options.budget or 4000, seed=options.seed)
+    command = f"pronk train inverse --data {options.data} --budget {config.steps} --seed {config.seed}"
+    run = training.InverseTraining(episodes, options.camera, config, options.out, command)
+    console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
+    with _bar(console) as bar:
+        row = bar.add_task("batch", total=config.steps, completed=run.step)
+        for step in run.run():
+            bar.update(row, completed=step.step)
+            bar.console.print(
+                f"batch {step.step}: loss {step.loss:.3f}, held out: median error {100.0 * step.error_m:.2f} cm, "
+                f"gripper {100.0 * step.gripper_accuracy:.1f} %; best: {100.0 * step.best_m:.2f} cm"
+            )
+    console.print(f"results: {(options.out / training.BEST).resolve()}", soft_wrap=True)
+    return 0
+
+
+def run_gate(options: argparse.Namespace, console: Console) -> int:
+    """Run `pronk gate`.
+
+    Args:
+        options: Words of the command line.
+        console: For the progress.
+
+    Returns:
+        Exit code.
+    """
+    from evaluation.inverse_gate import gate
+    from evaluation.suite import parse_seeds
+
+    infer = None
+    if options.weights is not None:
+        model, _ = _torch_parts()
+        infer = model.InverseModel.load(options.weights).infer
+    tasks = find_tasks(options.world, _names(options.tasks))
+    gate(options.world, tasks, parse_seeds(options.seeds), infer, options.steps, options.out, console)
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0
