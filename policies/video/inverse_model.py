@@ -100,7 +100,8 @@ class InverseModel(nn.Module):
             after: Shape (B, 3, size, size), in [0, 1].
 
         Returns:
-            Displacement and the logarithm of its deviation in units of the scale, shape (B, D), and the logit of closing, shape (B,).
+            Displacement and the logarithm of its deviation, both in units of the scale, shape (B, D), and the logit of
+            closing, shape (B,).
         """
         place = self.place.expand(len(before), -1, -1, -1)
         seen = torch.cat([before - 0.5, after - 0.5, 4.0 * (after - before), place], dim=1)

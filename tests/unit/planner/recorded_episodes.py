@@ -1,9 +1,6 @@
 import numpy as np
 
-from sim.behaviours import make_behaviour
-from sim.coloured_arena import ArenaWorld
-from sim.episodes import Episode, EpisodeInfo, record
-from sim.image_world import WorldConfig
+from sim.episodes import Episode, EpisodeInfo
 
 
 def made_up(steps=6, width=2, gripper=(), seed=0):
@@ -19,12 +16,17 @@ def made_up(steps=6, width=2, gripper=(), seed=0):
     return Episode(info, {"top": images}, pose, pose, empty.astype(bool), action, empty[1:].astype(np.float32))
 
 
-def play(count, size=32, horizon=40):
-    """Episodes of play in the arena."""
-    world = ArenaWorld("red-box", WorldConfig(size=size, horizon=horizon, end_on_success=False))
+def wandering(count, size=32, steps=40):
+    """Episodes in which a bright spot wanders over a dark square of one metre."""
+    edge = (np.arange(size) + 0.5) / size
     episodes = []
-    for seed in range(1000, 1000 + count):
-        actor = make_behaviour("play")
-        begin = lambda a=actor, s=seed: a.begin(world, np.random.default_rng(s))  # noqa: E731
-        episodes.append(record(world, "play", actor.act, seed, begin))
+    for seed in range(count):
+        rng = np.random.default_rng(seed)
+        place = rng.uniform(0.2, 0.8, 2) + np.cumsum(rng.normal(0.0, 0.03, (steps + 1, 2)), axis=0)
+        place = np.clip(place, 0.1, 0.9)
+        x, y = edge - place[:, :1], edge - place[:, 1:]
+        spot = np.exp(-(x[:, None, :] ** 2 + y[:, :, None] ** 2) / (2.0 * 0.06**2))
+        images = np.repeat((200.0 * spot).astype(np.uint8)[..., None], 3, axis=3)
+        base = made_up(steps, seed=seed)
+        episodes.append(Episode(base.info, {"top": images}, place, place, base.success, base.action, base.reward))
     return episodes

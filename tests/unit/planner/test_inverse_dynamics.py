@@ -2,7 +2,7 @@ import dataclasses
 
 import numpy as np
 import pytest
-from recorded_episodes import play
+from recorded_episodes import wandering
 
 from controllers.errors import InvalidValue
 
@@ -10,17 +10,14 @@ torch = pytest.importorskip("torch", reason="torch (extra 'learn') is not instal
 
 from policies.video.inverse_model import InverseConfig, InverseModel  # noqa: E402
 from policies.video.inverse_training import BEST, STATE, InverseTraining, InverseTrainingConfig, split  # noqa: E402
-from policies.video.perfect_plan import MOVE, follow  # noqa: E402
-from sim.coloured_arena import ArenaWorld  # noqa: E402
-from sim.image_world import WorldConfig  # noqa: E402
 
-SMALL = InverseTrainingConfig(steps=300, batch=32, every=100, channels=8, strides=(1, 5))
+SMALL = InverseTrainingConfig(steps=200, batch=32, rate=3e-3, every=100, channels=8, strides=(1, 5))
 
 
 @pytest.fixture(scope="module")
 def episodes():
     torch.set_num_threads(1)
-    return play(40)
+    return wandering(40)
 
 
 @pytest.fixture(scope="module")
@@ -30,22 +27,16 @@ def trained(episodes, tmp_path_factory):
     return folder, list(training.run())
 
 
-def test_it_learns_what_moved_the_robot(trained, episodes):
+def test_it_learns_what_moved(trained, episodes):
     folder, progress = trained
     still = np.median([np.linalg.norm(e.pose[3:, :2] - e.pose[:-3, :2], axis=1) for e in episodes])
-    assert progress[-1].best_m < 0.4 * still
+    assert progress[-1].best_m < 0.35 * still
     model, last = InverseModel.load(folder / BEST), episodes[9]
     told = model.infer(last.images["top"][:-4], last.images["top"][4:])
     true = last.pose[4:, :2] - last.pose[:-4, :2]
     assert np.corrcoef(told.displacement.ravel(), true.ravel())[0, 1] > 0.9
     # It knows roughly how far off it is.
     assert 0.3 < np.mean(np.abs(told.displacement - true) / told.deviation) < 3.0
-
-
-def test_perfect_plans_succeed_with_it(trained):
-    model = InverseModel.load(trained[0] / BEST)
-    world = ArenaWorld("red-box", WorldConfig(size=32, cameras=(), horizon=80))
-    assert sum(follow(world, seed, MOVE, model.infer).success for seed in range(2000, 2006)) >= 5
 
 
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(episodes, tmp_path):
