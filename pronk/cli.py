@@ -1,4 +1,4 @@
-"""The commands: `pronk demo | launch | eval | collect | train | gate | tune | bench | doctor | scenario | report | replay`.
+"""The commands: `pronk demo | launch | eval | collect | train | gate | tune | bench | doctor | scenario | report | …`.
 
 Each command imports what it needs only when it runs.
 """
