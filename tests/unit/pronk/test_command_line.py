@@ -117,5 +117,17 @@ def test_help_comes_without_the_heavy_libraries_and_one_thread_is_set():
     environment = {"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    for command in ("launch", "eval", "collect", "gate", "tune", "bench", "doctor", "scenario", "report", "replay", "demo"):
+    for command in (
+        "launch",
+        "eval",
+        "collect",
+        "gate",
+        "tune",
+        "bench",
+        "doctor",
+        "scenario",
+        "report",
+        "replay",
+        "demo",
+    ):
         assert command in done.stdout
