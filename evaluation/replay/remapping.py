@@ -10,6 +10,7 @@ import yaml
 from controllers.errors import InvalidValue, UnknownName
 from controllers.quadruped.command_inbox import GAIT_CHOICES
 from controllers.robot.joints import FOOT_NAMES, JOINT_NAMES
+from evaluation.replay.navigation_settings import NavigationSettings, parse_navigation
 from evaluation.replay.segments import Channel
 
 JOINT_STATES = "joint_states"
@@ -44,7 +45,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 AUTO, EXACT, LATEST = "auto", "exact", "latest"
 PAIRINGS = (AUTO, EXACT, LATEST)
-KEYS = ("topics", "joints", "feet", "pairing", "gait")
+KEYS = ("topics", "joints", "feet", "pairing", "gait", "navigation")
 
 
 @dataclass(frozen=True)
@@ -58,6 +59,7 @@ class Remapping:
         pairing: Which readings belong together: "exact" (of the same stamp), "latest" (the newest of each topic), or
             "auto" (exact, unless the bag's topics never share a stamp).
         gait: Gait while the bag says nothing about it (no `body_command`); empty for the default of the controller.
+        navigation: What the safety filter is told.
     """
 
     topics: Mapping[str, str] = field(default_factory=dict)
@@ -65,6 +67,7 @@ class Remapping:
     feet: Mapping[str, str] = field(default_factory=dict)
     pairing: str = AUTO
     gait: str = ""
+    navigation: NavigationSettings = field(default_factory=NavigationSettings)
 
     def joint_names(self) -> tuple[str, ...]:
         """Return the bag's names of the joints, in canonical order."""
@@ -134,6 +137,7 @@ def parse_remapping(tree: Any) -> Remapping:
         _names(tree, "feet", FOOT_NAMES),
         pairing,
         gait,
+        parse_navigation(tree.get("navigation")),
     )
 
 

@@ -6,7 +6,7 @@ numbers tell how well things are foretold and estimated and how far commands dif
 
 import math
 from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,23 @@ from typing import Any
 from rich.console import Console
 
 from controllers.errors import InvalidValue
+from controllers.safety.reading import Wish
+from controllers.safety.run_time_filter import RunTimeInfo
 from evaluation.replay.bag_output import BagOutput
-from evaluation.replay.observers import ResultsBag, Trail
+from evaluation.replay.observers import PREFIX, ResultsBag, Trail
 from evaluation.replay.recording import Recording
-from evaluation.replay.remapping import JOINT_COMMANDS, MOTOR_COMMANDS, Remapping, assign, read_remapping
+from evaluation.replay.remapping import JOINT_COMMANDS, JOINT_STATES, MOTOR_COMMANDS, Remapping, assign, read_remapping
 from evaluation.replay.replay import Moment, Replay, ReplayConfig
 from evaluation.replay.replay_plots import plot_replay
+from evaluation.replay.safety import SafetyReplay
+from evaluation.replay.segments import Channel
 from evaluation.replay.ticks import TickFeed
 from evaluation.results import Row, compile_results, write_json
 from evaluation.table import rich_table
 
 SUITE = "replay"
 AUTHOR = "pronk replay"
-ESTIMATOR = "estimator"
+ESTIMATOR, FILTER = "estimator", "safety filter of"
 RESULTS = "results.json"
 
 
@@ -79,46 +83,84 @@ def replay_bag(path: Path, folder: Path, options: ReplayOptions) -> Report:
         InvalidValue: The bag cannot be read, or nothing in it can be evaluated.
         UnknownName: The remapping asks for a gait that does not exist.
     """
-    with Recording(path) as recording:
+    with Recording(path) as recording, _output(folder, options) as bag:
         topics = assign(recording.channels, options.remapping, options.namespace)
-        by_torque = JOINT_COMMANDS not in topics and MOTOR_COMMANDS not in topics
-        feed = TickFeed(recording, topics, options.remapping)
-        replay = Replay(options.config, by_torque)
-        trail = Trail([candidate.name for candidate in replay.candidates])
-        output = BagOutput(folder / "bag", AUTHOR) if options.bag else nullcontext()
-        with output as bag:
-            watchers: list[Callable[[Moment], None]] = [trail.watch]
-            if bag is not None:
-                watchers.append(ResultsBag(bag).watch)
+        safety = SafetyReplay(recording.channels, options.remapping.navigation)
+        report = Report(path.name, [], {"path": str(path)}, {})
+        # A bag of robots among each other alone need not have the readings of one.
+        if JOINT_STATES in topics or not safety.robots:
+            _replay_robot(recording, topics, folder, options, bag, report)
+        if safety.robots:
+            _replay_safety(recording, safety, options, bag, report)
+        report.about |= {"messages": dict(sorted(recording.counts.items())), "damages": list(recording.damages)}
+    return report
 
-            def watch(moment: Moment) -> None:
-                for watcher in watchers:
-                    watcher(moment)
 
-            replay.run(feed, watch)
-        about = _describe(recording, feed, replay)
+def _output(folder: Path, options: ReplayOptions) -> AbstractContextManager[BagOutput | None]:
+    return BagOutput(folder / "bag", AUTHOR) if options.bag else nullcontext()
+
+
+def _replay_robot(
+    recording: Recording,
+    topics: dict[str, Channel],
+    folder: Path,
+    options: ReplayOptions,
+    bag: BagOutput | None,
+    report: Report,
+) -> None:
+    feed = TickFeed(recording, topics, options.remapping)
+    replay = Replay(options.config, JOINT_COMMANDS not in topics and MOTOR_COMMANDS not in topics)
+    trail = Trail([candidate.name for candidate in replay.candidates])
+    watchers: list[Callable[[Moment], None]] = [trail.watch]
+    if bag is not None:
+        watchers.append(ResultsBag(bag).watch)
+
+    def watch(moment: Moment) -> None:
+        for watcher in watchers:
+            watcher(moment)
+
+    replay.run(feed, watch)
+    about = _describe(feed, replay)
     if not replay.readings:
         reasons = [*about["refused"].values(), *recording.damages]
-        raise InvalidValue(f"'{path}' gives no reading of the robot: {'; '.join(reasons) or _unpaired(feed)}")
-    plot_replay(folder / "replay.png", f"{path.name}, replayed open loop", replay, trail.values())
-    return Report(path.name, _rows(path.name, replay), about, _speed(replay))
+        raise InvalidValue(f"'{recording.path}' gives no reading of the robot: {'; '.join(reasons) or _unpaired(feed)}")
+    plot_replay(folder / "replay.png", f"{report.name}, replayed open loop", replay, trail.values())
+    report.rows += _rows(report.name, replay)
+    report.about |= about
+    report.speed |= _speed(replay)
+
+
+def _replay_safety(
+    recording: Recording, safety: SafetyReplay, options: ReplayOptions, bag: BagOutput | None, report: Report
+) -> None:
+    def watch(name: str, time: float, command: Wish, info: RunTimeInfo) -> None:
+        if bag is not None:
+            place = f"{PREFIX}/{name.strip('/')}".rstrip("/")
+            bag.velocity_command(f"{place}/cmd_vel", time, command.velocity, command.yaw_rate)
+            numbers = {"least_gap_m": info.least_gap, "correction_mps": info.correction}
+            bag.numbers(f"{place}/safety_state", time, numbers)
+
+    safety.run(recording, watch)
+    seed = options.config.seed
+    report.rows += [
+        Row(f"{FILTER} {name}", report.name, seed, robot.metrics()) for name, robot in safety.robots.items()
+    ]
+    report.about["robots"] = list(safety.neighbours)
+    report.about["refused_navigation_messages"] = safety.refused
 
 
 def _unpaired(feed: TickFeed) -> str:
     return f"{feed.incomplete} joint states have no partner of the same stamp (pairing: latest joins them all the same)"
 
 
-def _describe(recording: Recording, feed: TickFeed, replay: Replay) -> dict[str, Any]:
+def _describe(feed: TickFeed, replay: Replay) -> dict[str, Any]:
     refused = {topic: f"{topic}: {count} messages refused: {why}" for topic, (count, why) in feed.refused.items()}
     if replay.refused[0]:
         refused["readings"] = f"{replay.refused[0]} readings refused: {replay.refused[1]}"
     return {
-        "path": str(recording.path),
         "start_s": replay.start,
         "end_s": replay.end,
         "readings": replay.readings,
-        "messages": dict(sorted(recording.counts.items())),
-        "damages": list(recording.damages),
         "assumed": list(feed.assumed),
         "refused": refused,
         "pairing": feed.pairing,
@@ -188,6 +230,16 @@ ESTIMATOR_COLUMNS = (
 )
 
 
+FILTER_COLUMNS = (
+    ("least_gap_m", "least barrier\n[m]", 1.0, 3),
+    ("intervention_fraction", "intervenes\n[%]", 1e2, 1),
+    ("stopped_fraction", "stops\n[%]", 1e2, 1),
+    ("relaxed_fraction", "relaxes\n[%]", 1e2, 1),
+    ("greatest_correction_mps", "greatest\ncorrection [m/s]", 1.0, 3),
+    ("velocity_difference_rms_mps", "command differs:\nRMS [m/s]", 1.0, 4),
+)
+
+
 def show(report: Report, console: Console) -> None:
     """Print a report.
 
@@ -196,22 +248,29 @@ def show(report: Report, console: Console) -> None:
         console: Where it goes.
     """
     about = report.about
-    length = about["end_s"] - about["start_s"]
-    console.print(f"{about['path']}: {about['readings']} readings over {length:.2f} s", soft_wrap=True, markup=False)
-    for line in (*about["damages"], *about["refused"].values(), *about["assumed"]):
-        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
-    if about["taken_over_in_motion"]:
-        console.print("  the bag begins in the midst of walking; controllers took over at a step", soft_wrap=True)
-    tables = ((f"Estimator on {report.name}", (ESTIMATOR,), ESTIMATOR_COLUMNS),)
-    learners = tuple(row.method for row in report.rows if row.method != ESTIMATOR)
-    if learners:
-        title = (
-            f"Learners on {report.name}: errors of predictions, of the wrench, and how far recorded commands differ "
-            f"(open loop, forces from {about['forces_from']})"
+    if "readings" in about:
+        length = about["end_s"] - about["start_s"]
+        console.print(
+            f"{about['path']}: {about['readings']} readings over {length:.2f} s", soft_wrap=True, markup=False
         )
-        tables += ((title, learners, LEARNER_COLUMNS),)
-    for title, methods, columns in tables:
-        rows = [row for row in report.rows if row.method in methods]
+    for line in (*about["damages"], *about.get("refused", {}).values(), *about.get("assumed", ())):
+        console.print(f"  {line}", soft_wrap=True, markup=False, highlight=False)
+    if about.get("taken_over_in_motion"):
+        console.print("  the bag begins in the midst of walking; controllers took over at a step", soft_wrap=True)
+    methods = [row.method for row in report.rows]
+    filters = tuple(method for method in methods if method.startswith(FILTER))
+    learners = tuple(method for method in methods if method != ESTIMATOR and method not in filters)
+    title = (
+        f"Learners on {report.name}: errors of predictions, of the wrench, and how far recorded commands differ "
+        f"(open loop, forces from {about.get('forces_from')})"
+    )
+    tables = (
+        (f"Estimator on {report.name}", (ESTIMATOR,), ESTIMATOR_COLUMNS),
+        (title, learners, LEARNER_COLUMNS),
+        (f"Safety filters on {report.name} (open loop)", filters, FILTER_COLUMNS),
+    )
+    for title, chosen, columns in tables:
+        rows = [row for row in report.rows if row.method in chosen]
         known = [c for c in columns if any(math.isfinite(row.metrics.get(c[0]) or math.nan) for row in rows)]
         if known:
             cells = [
@@ -219,6 +278,8 @@ def show(report: Report, console: Console) -> None:
                 for row in rows
             ]
             console.print(rich_table(title, ["", *(head for _, head, _, _ in known)], cells, left=1))
+    if not report.speed:
+        return
     factor, seconds = report.speed["cpu_realtime_factor"], report.speed["processor_time_s"]
     console.print(f"{factor:.1f} times real time ({seconds:.2f} s of processor time, kernels loaded within it)")
 

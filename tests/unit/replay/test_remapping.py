@@ -18,7 +18,7 @@ def test_names_that_are_not_given_stay_what_they_are():
     ("tree", "message"),
     [
         ([1], r"must hold keys and values, got \[1\]"),
-        ({"topic": {}}, "unknown key 'topic'; available: feet, gait, joints, pairing, topics"),
+        ({"topic": {}}, "unknown key 'topic'; available: feet, gait, joints, navigation, pairing, topics"),
         ({"topics": ["a"]}, "topics must map names of Pronk to names in the bag"),
         ({"topics": {"joint_state": "/a"}}, "unknown name in topics 'joint_state'; available: .*joint_states"),
         ({"topics": {"odom": 3}}, "topics.odom must be a name in the bag, got 3"),
@@ -30,6 +30,14 @@ def test_names_that_are_not_given_stay_what_they_are():
         ({"gait": "gallop"}, "unknown gait 'gallop'; available: crawl"),
         ({"gait": 1}, "unknown gait '1'"),
         ({1: 2}, "unknown key '1'"),
+        ({"navigation": 1}, "navigation must hold keys and values, got 1"),
+        ({"navigation": {"radios": 1}}, "unknown key in navigation 'radios'; available: .*radius"),
+        ({"navigation": {"radius": "big"}}, "navigation.radius must be a number, got 'big'"),
+        ({"navigation": {"radius": -1}}, "radius"),
+        ({"navigation": {"schedule": "none"}}, "unknown schedule 'none'; available: fixed, liveness"),
+        ({"navigation": {"discs": [[1, 2]]}}, r"navigation.discs: each obstacle must be 3 numbers, got \[1, 2\]"),
+        ({"navigation": {"walls": 3}}, "navigation.walls must be a list of obstacles, got 3"),
+        ({"navigation": {"odom": 3}}, "navigation.odom must be the name of a topic, got 3"),
     ],
 )
 def test_what_makes_no_sense_is_refused_with_what_is_allowed(tree, message):
