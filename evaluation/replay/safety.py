@@ -1,4 +1,4 @@
-"""Shows recorded odometry and wishes to the safety filter, one for each robot, on the clock of the odometry's stamps."""
+"""Shows recorded odometry and wishes to the safety filter of each robot, on the clock of the odometry's stamps."""
 
 import math
 from collections.abc import Callable, Sequence
