@@ -23,6 +23,8 @@ from evaluation.replay.segments import Channel
 INTERVENTION = 0.01
 # Oldest recorded command that is compared with [s].
 LATEST_COMMAND_S = 0.2
+# Times that differ by less are the same [s].
+SAME = 1e-7
 # A jump of the clock that is no loss of messages but another clock [s].
 LONGEST_JUMP_S = 60.0
 
@@ -158,8 +160,8 @@ class SafetyReplay:
             self._next = motion.time + self._settings.limits.period
         elif motion.time - self._now > LONGEST_JUMP_S:
             raise InvalidValue(f"the clock of {name} jumps")
-        # What is due by now is decided before this message is known, as its stamp is its time of arrival.
-        while self._now is not None and self._next < motion.time:
+        # What was due before is decided without this message, whose stamp is the time of its arrival.
+        while self._now is not None and self._next < motion.time - SAME:
             for robot in self.robots.values():
                 self._step(robot, self._next, watch)
             self._next += self._settings.limits.period

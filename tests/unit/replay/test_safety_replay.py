@@ -44,14 +44,14 @@ def bag(tmp_path_factory):
 
 
 def by_hand():
-    """Call the filter of robot a each 50 ms with the newest odometry before that time."""
+    """Call the filter of robot a each 50 ms with the newest odometry of that time."""
     config = RunTimeConfig(radius=0.4, neighbour_radius=0.4)
     settings = parse_navigation(SETTINGS)
     chosen = RunTimeFilter("/a", settings.gain_schedule(), config, settings.obstacles())
     gaps, commands = [], []
     for step in range(1, 29):
         now = 5.0 + 0.05 * step
-        k = math.ceil((now - 5.0) / PERIOD - 1e-6) - 1
+        k = math.floor((now - 5.0) / PERIOD + 1e-6)
         time = 5.0 + PERIOD * k
 
         def read(name, sign, time=time, k=k):
