@@ -249,9 +249,8 @@ class Replay:
             wrench = candidate.controller.walking.residual_plan
             errors = self.foresight.errors[candidate.name]
             errors.predict(tick.state.time, body.yaw, self.foresight.surplus, info.plan.intervals, wrench)
-            if tick.residual is not None:
-                there = _in_heading(*tick.residual, body)
-                self.residual[candidate.name].add(info.residual - there)
+        if tick.residual is not None:
+            self.residual[candidate.name].add(info.residual - _in_heading(*tick.residual, body))
         if tick.true_wrench is not None:
             self.wrench[candidate.name].add(info.residual - _in_heading(*tick.true_wrench, body))
 
