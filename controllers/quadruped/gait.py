@@ -194,6 +194,11 @@ class GaitScheduler:
     A switch lets every swinging leg land first; then all feet stand, and the new gait begins at
     the phase in which a leg is about to lift. That costs at most one swing time and needs no
     blending of schedules.
+
+    Attributes:
+        gait: The running gait.
+        phase: Its phase in [0, 1).
+        cadence: Pace, as a multiple of the gait's own; may be set at any time.
     """
 
     def __init__(self, gait: Gait) -> None:
@@ -203,6 +208,7 @@ class GaitScheduler:
             gait: First gait.
         """
         self._requested = gait
+        self.cadence = 1.0
         self._held = np.zeros(4)
         self._landing = np.zeros(4)
         self._schedule = LegSchedule(np.ones(4), np.zeros(4), np.zeros(4), np.zeros(4), False)
@@ -249,6 +255,21 @@ class GaitScheduler:
             self._held[:] = np.where(self._schedule.contact > 0.5, self._until_stance(), 0.0)
 
     @property
+    def period(self) -> float:
+        """Length of a cycle at the present pace [s]."""
+        return self.gait.period / self.cadence
+
+    @property
+    def stance_time(self) -> float:
+        """Time that a foot stands in each cycle at the present pace [s]."""
+        return self.gait.stance_time / self.cadence
+
+    @property
+    def swing_time(self) -> float:
+        """Time that a foot swings in each cycle at the present pace [s]."""
+        return self.gait.swing_time / self.cadence
+
+    @property
     def switching(self) -> bool:
         """Whether a requested gait has not started yet."""
         return self._requested is not self.gait
@@ -262,9 +283,10 @@ class GaitScheduler:
         Returns:
             The schedule at the new time; its arrays are overwritten by the next call.
         """
-        gait, schedule = self.gait, self._schedule
-        self.phase = (self.phase + dt / gait.period) % 1.0
-        self._held -= dt
+        schedule = self._schedule
+        self.phase = (self.phase + dt / self.period) % 1.0
+        # Told as time at the gait's own pace, so that it ends with the phase whatever the pace does.
+        self._held -= dt * self.cadence
         changed, all_stand = self._update(self.switching)
         if self.switching and all_stand:
             self._enter(self._requested)
@@ -276,7 +298,7 @@ class GaitScheduler:
         s = self._schedule
         changed, all_stand = leg_schedule(
             self.phase,
-            self.gait.period,
+            self.period,
             self.gait.duty,
             self.offsets,
             self._held,
@@ -303,7 +325,8 @@ class GaitScheduler:
         if self.switching:
             # Until the new gait starts, legs that have landed stay down.
             held = np.where(self._landing < 0.5, np.inf, self._held)
-        contact_table(self.phase, self.gait.period, self.gait.duty, self.offsets, intervals, held, contacts)
+        held = held / self.cadence
+        contact_table(self.phase, self.period, self.gait.duty, self.offsets, intervals, held, contacts)
         if self.switching:
             # A leg that lands during the switch stays down as well.
             np.maximum.accumulate(contacts, axis=0, out=contacts)

@@ -1,5 +1,7 @@
 """The ground as the feet feel it: a plane through the last footprints."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -56,13 +58,20 @@ def _follow_ground(
     points: Array,
     plane: Array,
 ) -> None:
+    # A sphere touches an incline beside its lowest point; the ground right below its centre is further down.
+    below = radius * math.sqrt(1.0 + plane[1] * plane[1] + plane[2] * plane[2])
     for leg in range(4):
         if standing[leg] > 0.5 and contact[leg] > 0.5:
             points[leg, 0] = feet[leg, 0]
             points[leg, 1] = feet[leg, 1]
-            points[leg, 2] = feet[leg, 2] - radius + compliance * max(load[leg], 0.0)
-    fresh = np.empty(3)
-    fit_plane(points, regularisation, fresh)
+            points[leg, 2] = feet[leg, 2] - below + compliance * max(load[leg], 0.0)
+    # Held towards the slopes so far, not towards level ground, of which an incline would keep a share for good.
+    rest, fresh = points.copy(), np.empty(3)
+    for leg in range(4):
+        rest[leg, 2] -= plane[1] * points[leg, 0] + plane[2] * points[leg, 1]
+    fit_plane(rest, regularisation, fresh)
+    fresh[1] += plane[1]
+    fresh[2] += plane[2]
     # Blend the height under the body and the slopes, not the far-away intercept.
     old = plane[0] + plane[1] * centre[0] + plane[2] * centre[1]
     # Footprints of swinging feet are up to half a cycle old, in which the odometry may have climbed: they tell slopes.
@@ -98,7 +107,7 @@ class GroundPlane:
         Args:
             foot_radius: Radius of the feet [m].
             time_constant: Smoothing of slopes [s].
-            regularisation: Squared length that weighs against slopes [m²].
+            regularisation: Squared length that weighs against changes of the slopes [m²].
             compliance: How far a foot and the ground below it give per load [m/N].
             height_time_constant: Smoothing of the height, which standing feet alone tell [s].
         """

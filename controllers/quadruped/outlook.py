@@ -48,8 +48,8 @@ class Outlook:
         c, gait = self.config, scheduler.gait
         if gait.duty >= 1.0:
             return np.full(c.horizon, c.interval)
-        per_cycle = 2 * max(round(0.5 * gait.period / c.interval), 1)
-        interval = gait.period / per_cycle
+        per_cycle = 2 * max(round(0.5 * scheduler.period / c.interval), 1)
+        interval = scheduler.period / per_cycle
         first = (1.0 - scheduler.phase * per_cycle % 1.0) * interval
         intervals = np.full(c.horizon, interval)
         intervals[0] = first + interval if first < 0.25 * interval else first
@@ -92,7 +92,7 @@ class Outlook:
         contacts[0] = standing
         levers = np.empty((n, 4, 3))
         offset = foothold_offset(
-            swing.config, velocity_reference, velocity_reference, reference.yaw_rate, height, gait.stance_time
+            swing.config, velocity_reference, velocity_reference, reference.yaw_rate, height, scheduler.stance_time
         )
         offset += swing.shift
         preview(
@@ -155,5 +155,5 @@ class Outlook:
             learner.contact_wrench,
         )
         learner.gait_phase[0] = scheduler.phase
-        learner.gait_phase[1:] = (scheduler.phase + np.cumsum(intervals)[:-1] / gait.period) % 1.0
+        learner.gait_phase[1:] = (scheduler.phase + np.cumsum(intervals)[:-1] / scheduler.period) % 1.0
         return inputs, learner

@@ -66,6 +66,7 @@ class SwingLegs:
         schedule: LegSchedule,
         was_standing: Array,
         gait: Gait,
+        cadence: float,
         body: BodyState,
         velocity_reference: Array,
         yaw_rate: float,
@@ -79,6 +80,7 @@ class SwingLegs:
             schedule: Where each leg is in its cycle.
             was_standing: Scheduled contacts one tick ago, shape (4,).
             gait: The running gait.
+            cadence: Its pace, as a multiple of its own.
             body: Pose, twist and feet.
             velocity_reference: Commanded velocity, world, shape (3,) [m/s].
             yaw_rate: Commanded turning rate [rad/s].
@@ -86,7 +88,8 @@ class SwingLegs:
             ground: Plane z = g₀ + g₁ x + g₂ y, shape (3,).
             dt: Time since the previous tick [s].
         """
-        offset = foothold_offset(self.config, body.velocity, velocity_reference, yaw_rate, height, gait.stance_time)
+        stance_time = gait.stance_time / cadence
+        offset = foothold_offset(self.config, body.velocity, velocity_reference, yaw_rate, height, stance_time)
         offset += self.shift
         swing_references(
             schedule.contact,
@@ -104,7 +107,7 @@ class SwingLegs:
             self._radius,
             self._landing_depth,
             gait.swing_height,
-            gait.swing_time,
+            gait.swing_time / cadence,
             dt,
             self._plane_state,
             self._lift_height,

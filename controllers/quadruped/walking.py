@@ -10,6 +10,7 @@ from numba import njit
 from controllers.errors import InvalidValue
 from controllers.quadruped.adaptation import Adaptation
 from controllers.quadruped.body import BodyState
+from controllers.quadruped.cadence import Cadence, CadenceConfig
 from controllers.quadruped.footholds import FootholdConfig
 from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
 from controllers.quadruped.grip import Grip, GripConfig
@@ -46,6 +47,7 @@ class WalkingConfig:
         residual_in_torques: Follow the residual between force plans as well, at the control rate.
         mpc: Force MPC.
         foothold: Footholds.
+        cadence: Pace after a shove.
         load_shift: How footholds follow a load.
         grip: Friction that the feet find.
         limb: Joint gains.
@@ -59,6 +61,7 @@ class WalkingConfig:
     residual_in_torques: bool = True
     mpc: MpcConfig = field(default_factory=MpcConfig)
     foothold: FootholdConfig = field(default_factory=FootholdConfig)
+    cadence: CadenceConfig = field(default_factory=CadenceConfig)
     load_shift: LoadShiftConfig = field(default_factory=LoadShiftConfig)
     grip: GripConfig = field(default_factory=GripConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
@@ -145,6 +148,7 @@ class Walking:
         )
         self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
         self.grip = Grip(config.grip, description, config.mpc.friction)
+        self._cadence = Cadence(config.cadence)
         self.load_shift = LoadShift(config.load_shift, description.mass)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
@@ -168,6 +172,7 @@ class Walking:
         self.mpc.reset()
         self.grip.reset()
         self.load_shift.reset()
+        self._cadence.reset()
         self.adaptation.interrupt()
 
     @property
@@ -205,9 +210,10 @@ class Walking:
         """
         if self._fresh:
             self._ground.reset(body.feet)
-            self.reference.reset(body.com, body.yaw, float(body.base_position[2]) - self._ground.height(body.com))
+            self.reference.reset(body.com, body.yaw, float(body.base_position[2]) - self._ground.height(body.base_position))
             self._fresh = False
         self._gait.request(GAITS[command.gait])
+        self._gait.cadence = self._pace(body, dt)
         schedule = self._gait.advance(dt)
         standing = schedule.contact
         gait = self._gait.gait
@@ -220,7 +226,8 @@ class Walking:
         if self.grip.friction < REPLAN_SHARE * self._planned_friction:
             self._next_plan = time
         self._ground.update(body.feet, standing, estimate.contact, body.com, dt, estimate.foot_force)
-        height = float(body.com[2]) - self._ground.height(body.com)
+        # Above the ground below the base, which on an incline is not that below the centre of mass.
+        height = float(body.com[2]) - self._ground.height(body.base_position)
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
         vx, vy = self.reference.velocity.tolist()
         velocity_reference = np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
@@ -228,6 +235,7 @@ class Walking:
             schedule,
             self.standing,
             gait,
+            self._gait.cadence,
             body,
             velocity_reference,
             self.reference.yaw_rate,
@@ -272,6 +280,13 @@ class Walking:
         )
         self.height = height - float(body.com[2] - body.base_position[2])
         return joint
+
+    def _pace(self, body: BodyState, dt: float) -> float:
+        """Step sooner the further the velocity is from its reference."""
+        cos, sin = math.cos(body.yaw), math.sin(body.yaw)
+        vx, vy = self.reference.velocity.tolist()
+        error = math.hypot(body.velocity[0] - cos * vx + sin * vy, body.velocity[1] - sin * vx - cos * vy)
+        return self._cadence.update(error, self._gait.gait.swing_time, dt)
 
     def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, planned: Array) -> None:
         """Let the feet take up what the residual has changed by since the plan."""

@@ -136,10 +136,12 @@ def test_from_the_very_start_feet_lift_only_at_the_beginning_of_their_swing(gait
         before = schedule.contact.copy()
 
 
+@pytest.mark.parametrize("cadence", [1.0, 1.4])
 @pytest.mark.parametrize("gait", ALL, ids=lambda g: g.name)
-def test_the_horizon_predicts_the_contacts_that_come(gait):
+def test_the_horizon_predicts_the_contacts_that_come(gait, cadence):
     dt, length = 0.00213, 8
     scheduler = GaitScheduler(gait)
+    scheduler.cadence = cadence
     for tick in range(250):
         scheduler.advance(dt)
         if tick % 9:
@@ -151,6 +153,32 @@ def test_the_horizon_predicts_the_contacts_that_come(gait):
                 contact = later.advance(dt).contact
                 if step == length // 2 - 1:
                     assert predicted[k].tolist() == contact.tolist(), (tick, k)
+
+
+@pytest.mark.parametrize("gait", [g for g in ALL if g.duty < 1.0], ids=lambda g: g.name)
+def test_a_faster_cadence_shortens_what_is_left_of_every_swing_and_stance(gait):
+    scheduler = GaitScheduler(gait)
+    for _ in range(round(1.3 * gait.period / 0.001)):
+        slow = copy.deepcopy(scheduler.advance(0.001))
+    scheduler.cadence = 1.6
+    fast = scheduler.advance(0.0)
+    assert fast.contact.tolist() == slow.contact.tolist() and not fast.switched
+    assert fast.swing_phase.tolist() == slow.swing_phase.tolist()
+    assert 1.6 * fast.swing_left == pytest.approx(slow.swing_left)
+    assert 1.6 * fast.stance_left == pytest.approx(slow.stance_left)
+    assert scheduler.swing_time + scheduler.stance_time == pytest.approx(gait.period / 1.6)
+
+
+@pytest.mark.parametrize("gait", [g for g in ALL if g.duty < 1.0], ids=lambda g: g.name)
+def test_feet_lift_only_at_the_beginning_of_their_swing_while_the_cadence_changes(gait):
+    scheduler, dt = GaitScheduler(gait), 0.002
+    before = scheduler.advance(0.0).contact.copy()
+    for tick in range(round(3.0 * gait.period / dt)):
+        scheduler.cadence = 1.0 + 0.3 * (tick // 7 % 3)
+        schedule = scheduler.advance(dt)
+        lifted = (before > 0.5) & (schedule.contact < 0.5)
+        assert (schedule.swing_phase[lifted] <= 1.6 * dt / gait.swing_time + 1e-6).all()
+        before = schedule.contact.copy()
 
 
 def test_the_horizon_looks_at_the_middle_of_uneven_intervals():
