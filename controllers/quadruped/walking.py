@@ -210,7 +210,8 @@ class Walking:
         """
         if self._fresh:
             self._ground.reset(body.feet)
-            self.reference.reset(body.com, body.yaw, float(body.base_position[2]) - self._ground.height(body.base_position))
+            above = float(body.base_position[2]) - self._ground.height(body.base_position)
+            self.reference.reset(body.com, body.yaw, above)
             self._fresh = False
         self._gait.request(GAITS[command.gait])
         self._gait.cadence = self._pace(body, dt)
