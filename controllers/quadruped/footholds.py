@@ -19,11 +19,14 @@ class FootholdConfig:
     Attributes:
         capture_gain: Multiple of the capture-point time √(h/g) applied to the velocity error.
         max_step: Largest distance between foothold and the point under the hip, per axis [m].
+        reach: Largest distance of a foothold from its hip, as a share of the straight leg's length: a foot that comes
+            down further away bears nothing.
         stance_width: Extra sideways distance of each foot from the point under the hip [m].
     """
 
     capture_gain: float = 1.0
     max_step: float = 0.3
+    reach: float = 0.93
     stance_width: float = 0.0
 
     def __post_init__(self) -> None:
@@ -36,6 +39,8 @@ class FootholdConfig:
             raise InvalidValue(f"FootholdConfig.capture_gain must lie in [0, 3], got {self.capture_gain}")
         if not 0.0 < self.max_step <= 1.0:
             raise InvalidValue(f"FootholdConfig.max_step must lie in (0, 1] m, got {self.max_step}")
+        if not 0.5 <= self.reach <= 1.0:
+            raise InvalidValue(f"FootholdConfig.reach must lie in [0.5, 1], got {self.reach}")
         if not -0.2 <= self.stance_width <= 0.2:
             raise InvalidValue(f"FootholdConfig.stance_width must lie in [-0.2, 0.2] m, got {self.stance_width}")
 

@@ -1,5 +1,7 @@
 """Trajectories of swinging feet."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -68,6 +70,27 @@ def swing_height(phase: float, lift: float, land: float, apex: float, duration: 
 
 
 @njit(cache=True)
+def hold_within_reach(target: Array, hip_x: float, hip_y: float, hip_z: float, leg_length: float) -> None:
+    """Bring a landing point to where the leg can stand on it.
+
+    Args:
+        target: Landing point, moved level towards the hip where it is too far, world, shape (3,) [m].
+        hip_x: Where the hip will be, world [m].
+        hip_y: The same.
+        hip_z: The same.
+        leg_length: Largest distance of a foot from its hip [m].
+    """
+    drop = hip_z - target[2]
+    dx, dy = target[0] - hip_x, target[1] - hip_y
+    # Even a leg that hangs straight down may stand a little beside its hip.
+    far = math.sqrt(max(leg_length * leg_length - drop * drop, 0.01 * leg_length * leg_length))
+    distance = math.sqrt(dx * dx + dy * dy)
+    if distance > far:
+        target[0] = hip_x + dx * far / distance
+        target[1] = hip_y + dy * far / distance
+
+
+@njit(cache=True)
 def swing_references(
     contact: Array,
     was_standing: Array,
@@ -79,6 +102,8 @@ def swing_references(
     yaw: float,
     yaw_rate: float,
     nominal: Array,
+    hips: Array,
+    leg_length: float,
     offset: Array,
     ground: Array,
     clearance: float,
@@ -106,6 +131,8 @@ def swing_references(
         yaw: Yaw of the base [rad].
         yaw_rate: Commanded turning rate [rad/s].
         nominal: Points under the hips relative to the centre of mass, heading frame, shape (4, 2) [m].
+        hips: Hip joints relative to the centre of mass, heading frame, shape (4, 3) [m].
+        leg_length: Largest distance of a foot from its hip [m].
         offset: Foothold offset, world, shape (2,) [m].
         ground: Plane z = g₀ + g₁ x + g₂ y, shape (3,).
         clearance: Height of a foot's centre above the ground it stands on [m].
@@ -138,6 +165,9 @@ def swing_references(
         targets[leg, 0] = com[0] + velocity[0] * left + c * x - s * y + offset[0]
         targets[leg, 1] = com[1] + velocity[1] * left + s * x + c * y + offset[1]
         targets[leg, 2] = ground[0] + ground[1] * targets[leg, 0] + ground[2] * targets[leg, 1] + clearance
+        hip_x = com[0] + velocity[0] * left + c * hips[leg, 0] - s * hips[leg, 1]
+        hip_y = com[1] + velocity[1] * left + s * hips[leg, 0] + c * hips[leg, 1]
+        hold_within_reach(targets[leg], hip_x, hip_y, com[2] + hips[leg, 2], leg_length)
         for i in range(2):
             minimum_jerk_step(plane_state[leg, i], targets[leg, i], 0.0, left, dt)
             position[leg, i] = plane_state[leg, i, 0]

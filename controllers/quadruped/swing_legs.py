@@ -22,17 +22,29 @@ class SwingLegs:
         shift: Of all footholds towards a load, world, set from outside, shape (2,) [m].
     """
 
-    def __init__(self, config: FootholdConfig, under_hips: Array, foot_radius: float, landing_depth: float) -> None:
+    def __init__(
+        self,
+        config: FootholdConfig,
+        under_hips: Array,
+        hips: Array,
+        leg_length: float,
+        foot_radius: float,
+        landing_depth: float,
+    ) -> None:
         """Begin with all feet at the origin, which no foot that swings later starts from.
 
         Args:
             config: Footholds.
             under_hips: Feet of the standing robot relative to its centre of mass, base axes, shape (4, 2) [m].
+            hips: Hip joints relative to the centre of mass, base axes, shape (4, 3) [m].
+            leg_length: Distance of a foot from its hip when the leg is straight [m].
             foot_radius: Radius of the feet [m].
             landing_depth: How far below the ground to aim [m].
         """
         self.config = config
         self._under_hips = np.ascontiguousarray(under_hips)
+        self._hips = np.ascontiguousarray(hips)
+        self._leg_length = config.reach * leg_length
         self._sides = np.sign(under_hips[:, 1])
         self._radius = foot_radius
         self._landing_depth = landing_depth
@@ -102,6 +114,8 @@ class SwingLegs:
             body.yaw,
             yaw_rate,
             self.nominal(gait),
+            self._hips,
+            self._leg_length,
             offset,
             ground,
             self._radius,

@@ -21,6 +21,7 @@ from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig
 from controllers.quadruped.outlook import Outlook
 from controllers.quadruped.reference import MotionReference, ReferenceConfig
 from controllers.quadruped.stance import compensate, describe_moment
+from controllers.quadruped.support import Support, SupportConfig
 from controllers.quadruped.swing_legs import SwingLegs
 from controllers.residual.learner import LearnerInputs, ResidualLearner, SustainedLearner
 from controllers.robot.description import RobotDescription
@@ -50,6 +51,7 @@ class WalkingConfig:
         cadence: Pace after a shove.
         load_shift: How footholds follow a load.
         grip: Friction that the feet find.
+        support: When a foot that should bear counts as missing.
         limb: Joint gains.
         reference: Command limits.
     """
@@ -64,6 +66,7 @@ class WalkingConfig:
     cadence: CadenceConfig = field(default_factory=CadenceConfig)
     load_shift: LoadShiftConfig = field(default_factory=LoadShiftConfig)
     grip: GripConfig = field(default_factory=GripConfig)
+    support: SupportConfig = field(default_factory=SupportConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
 
@@ -100,6 +103,7 @@ class Walking:
     Attributes:
         adaptation: The learner and its bookkeeping.
         grip: Friction that the feet find.
+        support: Feet that are missing.
         mpc: The force MPC, with its count of failures.
         reference: The smoothed command.
         forces: Commanded ground reaction forces, world, shape (4, 3) [N].
@@ -126,6 +130,10 @@ class Walking:
         kinematics = LegKinematics(description)
         feet = kinematics.foot_positions(np.array(description.standing_position))
         self._under_hips = feet[:, :2] - description.com[:2]
+        hips, thighs, calves, ends = np.moveaxis(kinematics.packed, 1, 0)
+        self._hips = hips - description.com
+        straight = np.linalg.norm(calves, axis=1) + np.linalg.norm(ends, axis=1)
+        self._leg_length = float(np.hypot(np.linalg.norm(thighs, axis=1), straight).min())
         self._inertia = np.array(description.inertia)
         limb = config.limb
         self._limb_arguments = (
@@ -149,6 +157,7 @@ class Walking:
         self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
         self.grip = Grip(config.grip, description, config.mpc.friction)
         self._cadence = Cadence(config.cadence)
+        self.support = Support(config.support, description.mass)
         self.load_shift = LoadShift(config.load_shift, description.mass)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
@@ -158,10 +167,12 @@ class Walking:
         self._gait = GaitScheduler(GAITS["stand"])
         self._fresh = True
         self._current: ForcePlan | None = None
-        self._next_plan = -np.inf
+        self._next_plan = self._planned_at = -np.inf
         self._planned_friction = self.config.mpc.friction
         c = self.config
-        self._swing = SwingLegs(c.foothold, self._under_hips, self.robot.foot_radius, c.landing_depth)
+        self._swing = SwingLegs(
+            c.foothold, self._under_hips, self._hips, self._leg_length, self.robot.foot_radius, c.landing_depth
+        )
         self.forces = np.zeros((4, 3))
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
@@ -171,6 +182,7 @@ class Walking:
         self.plan: ForcePlan | None = None
         self.mpc.reset()
         self.grip.reset()
+        self.support.reset()
         self.load_shift.reset()
         self._cadence.reset()
         self.adaptation.interrupt()
@@ -220,7 +232,8 @@ class Walking:
         gait = self._gait.gait
         self.reference.advance(command, body.com, body.yaw, dt, gait.duty < 1.0)
         if dt > 0.0:
-            known = self._current is None or self._current.found
+            there = not self.support.update(self.standing, estimate.contact, self.forces, dt)
+            known = there and (self._current is None or self._current.found)
             slips = self.grip.slipping
             self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known, slips)
         self.grip.update(state, body, self.standing, estimate.contact, self._ground.plane, dt)
@@ -312,9 +325,11 @@ class Walking:
         if change.any() and np.isfinite(change).all():
             compensate(body.levers, schedule.contact, body.yaw, change, self.grip.friction, self.forces)
 
-    def _follow_load(self, wrench: Array, yaw: float, height: float) -> None:
+    def _follow_load(self, wrench: Array, yaw: float, height: float, time: float) -> None:
         """Shift the next footholds towards what the learner says will stay."""
-        x, y = self.load_shift.update(wrench, height, self.config.mpc_period)
+        # A change of contacts makes a plan earlier than its period does.
+        since = min(time - self._planned_at, self.config.mpc_period)
+        x, y = self.load_shift.update(wrench, height, since)
         c, s = math.cos(yaw), math.sin(yaw)
         self._swing.shift[:] = c * x - s * y, s * x + c * y
 
@@ -339,7 +354,8 @@ class Walking:
         )
         self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
         if isinstance(self.adaptation.learner, SustainedLearner):
-            self._follow_load(self.adaptation.learner.sustained(now), body.yaw, height)
+            self._follow_load(self.adaptation.learner.sustained(now), body.yaw, height, time)
+        self._planned_at = time
         inputs.residual = self.adaptation.learner.predict(learner)
         self.residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()

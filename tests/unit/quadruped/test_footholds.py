@@ -57,6 +57,7 @@ def test_a_body_on_the_ground_still_gets_a_finite_step():
         ({"capture_gain": -0.1}, r"FootholdConfig.capture_gain must lie in \[0, 3\], got -0.1"),
         ({"capture_gain": float("nan")}, r"FootholdConfig.capture_gain must lie in \[0, 3\], got nan"),
         ({"max_step": 0.0}, r"FootholdConfig.max_step must lie in \(0, 1\] m, got 0.0"),
+        ({"reach": 0.4}, r"FootholdConfig.reach must lie in \[0.5, 1\], got 0.4"),
         ({"stance_width": 0.3}, r"FootholdConfig.stance_width must lie in \[-0.2, 0.2\] m, got 0.3"),
     ],
 )

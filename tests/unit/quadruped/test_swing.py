@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from controllers.quadruped.swing import minimum_jerk_step, swing_height, swing_references
+from controllers.quadruped.swing import hold_within_reach, minimum_jerk_step, swing_height, swing_references
 
 DT = 0.002
 
@@ -115,6 +115,8 @@ class Swing:
         self.yaw, self.yaw_rate, self.offset = yaw, yaw_rate, np.array(offset)
         self.com = np.array([1.0, 2.0, 0.3])
         self.nominal = np.array([[0.19, 0.14], [0.19, -0.14], [-0.19, 0.14], [-0.19, -0.14]])
+        self.hips = np.column_stack((self.nominal * [1.0, 0.35], np.full(4, 0.0)))
+        self.leg_length = 0.41
         self.feet = np.column_stack((self.com[:2] + self.nominal, np.full(4, 0.025)))
         self.contact = np.array([1.0, 0.0, 0.0, 1.0])
         self.was_standing = np.ones(4)
@@ -127,7 +129,17 @@ class Swing:
         phase = np.where(self.contact > 0.5, 0.0, elapsed / self.duration)
         swing_references(
             *(self.contact, self.was_standing, left, phase, self.feet, self.com, self.velocity, self.yaw),
-            *(self.yaw_rate, self.nominal, self.offset, self.ground, self.clearance, self.depth, self.apex),
+            *(
+                self.yaw_rate,
+                self.nominal,
+                self.hips,
+                self.leg_length,
+                self.offset,
+                self.ground,
+                self.clearance,
+                self.depth,
+                self.apex,
+            ),
             *(self.duration, dt, self.plane_state, self.lift_height, self.targets),
             *(self.position, self.speed, self.acceleration),
         )
@@ -145,6 +157,34 @@ def test_targets_lie_under_the_hips_of_the_body_at_touchdown():
         assert swing.targets[leg, :2] == pytest.approx(expected, abs=1e-12)
         ground = 0.1 + 0.05 * expected[0] - 0.02 * expected[1]
         assert swing.targets[leg, 2] == pytest.approx(ground + swing.clearance, abs=1e-12)
+
+
+def test_a_landing_point_out_of_reach_comes_as_near_the_hip_as_the_leg_is_long():
+    target, hip = np.array([1.5, 0.4, 0.02]), np.array([1.2, 0.0, 0.3])
+    hold_within_reach(target, *hip, 0.4)
+    assert np.linalg.norm(target - hip) == pytest.approx(0.4)
+    assert (target - hip)[:2] / np.hypot(*(target - hip)[:2]) == pytest.approx([0.6, 0.8])
+    assert target[2] == 0.02
+
+
+def test_a_landing_point_within_reach_stays():
+    target = np.array([1.3, 0.1, 0.02])
+    hold_within_reach(target, 1.2, 0.0, 0.3, 0.4)
+    assert target.tolist() == [1.3, 0.1, 0.02]
+
+
+def test_a_leg_too_short_for_the_ground_lands_almost_below_its_hip():
+    target = np.array([1.5, 0.4, -0.5])
+    hold_within_reach(target, 1.2, 0.0, 0.3, 0.4)
+    assert np.hypot(target[0] - 1.2, target[1]) == pytest.approx(0.04)
+
+
+def test_a_fast_body_steps_no_further_than_its_legs_reach():
+    swing = Swing(velocity=(0.0, 2.0, 0.0), yaw=0.0, yaw_rate=0.0, offset=(0.0, 0.3)).tick(0.1)
+    hips = swing.com + np.array([0.0, 2.0 * (swing.duration - 0.1), 0.0]) + swing.hips
+    for leg in (1, 2):
+        assert np.linalg.norm(swing.targets[leg] - hips[leg]) <= swing.leg_length + 1e-9
+    assert np.linalg.norm(swing.targets[2] - hips[2]) == pytest.approx(swing.leg_length)
 
 
 def test_standing_legs_are_left_alone():
