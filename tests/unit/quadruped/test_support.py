@@ -17,7 +17,7 @@ def asked(newton):
 
 
 def watch(contact, forces, ticks, standing=TROT):
-    support = Support(SupportConfig(patience=0.03, least_load=0.2), MASS)
+    support = Support(SupportConfig(patience=0.031, least_load=0.2), MASS)
     return [support.update(standing, np.asarray(contact, dtype=float), forces, DT) for _ in range(ticks)]
 
 
