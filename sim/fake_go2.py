@@ -14,7 +14,17 @@ from controllers.errors import InvalidValue
 from controllers.robot.interface import N_JOINTS, JointCommand
 from controllers.robot.unitree.checksum import checksum, sign
 from controllers.robot.unitree.commands import read_command
-from controllers.robot.unitree.layout import HEAD, LOW_LEVEL, LOW_STATE, MOTOR_ON, Record, new_record
+from controllers.robot.unitree.layout import (
+    HEAD,
+    LOW_LEVEL,
+    LOW_STATE,
+    MOTOR_ON,
+    MOTOR_STATE,
+    Record,
+    new_record,
+    word_of,
+    words,
+)
 from controllers.robot.unitree.motion_mode import SPORT, SWITCHER, Function
 from controllers.robot.unitree.motors import MOTORS_FROM_JOINTS, VENDOR_FROM_FEET
 from controllers.robot.unitree.pose_move import PoseMove
@@ -27,6 +37,7 @@ MOTOR_DAMPING = 2.0
 VENDOR_MODE = "mcf"
 TICKS_PER_SECOND = 1000
 UNKNOWN_FUNCTION = 3203
+_MEASURED = [word_of(MOTOR_STATE, name) for name in ("q", "dq", "tau_est")]
 
 
 @dataclass
@@ -73,6 +84,8 @@ class FakeGo2:
         self._state["head"], self._state["level_flag"] = HEAD, LOW_LEVEL
         self._motors = self._state["motor_state"][0]
         self._motors["mode"] = MOTOR_ON
+        self._numbers = words(self._state, "motor_state")[:N_JOINTS]
+        self._imu = words(self._state, "imu_state")[0]
         self._lost = 0.0
         self._command_at = -np.inf
         self._command: JointCommand | None = None
@@ -158,17 +171,15 @@ class FakeGo2:
             return None
         reading, faults = self.backend.read(), self.faults
         legs = self._motors[:N_JOINTS]
-        legs["q"] = reading.joint_position[MOTORS_FROM_JOINTS]
-        legs["dq"] = reading.joint_velocity[MOTORS_FROM_JOINTS]
-        legs["tau_est"] = reading.joint_effort[MOTORS_FROM_JOINTS]
+        measured = np.array((reading.joint_position, reading.joint_velocity, reading.joint_effort))
+        self._numbers[:, _MEASURED] = measured.T[MOTORS_FROM_JOINTS]
         legs["temperature"] = 35
         legs["temperature"][N_JOINTS - 1] = faults.motor_temperature
         legs["lost"] = int(self._lost)
         state = self._state
-        imu = state["imu_state"][0]
-        imu["quaternion"] = reading.orientation
-        imu["gyroscope"] = reading.angular_velocity_body
-        imu["accelerometer"] = reading.linear_acceleration_body
+        self._imu[:4] = reading.orientation
+        self._imu[4:7] = reading.angular_velocity_body
+        self._imu[7:10] = reading.linear_acceleration_body
         if reading.foot_force is not None:
             state["foot_force"] = np.rint(np.clip(reading.foot_force, 0.0, 32767.0))[VENDOR_FROM_FEET]
         state["bms_state"]["soc"] = faults.battery

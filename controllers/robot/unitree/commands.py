@@ -5,11 +5,22 @@ import numpy as np
 from controllers.errors import InvalidValue
 from controllers.robot.interface import N_JOINTS, JointCommand
 from controllers.robot.unitree.checksum import sign
-from controllers.robot.unitree.layout import NO_POSITION, NO_VELOCITY, Record, stop_command
+from controllers.robot.unitree.layout import (
+    MOTOR_COMMAND,
+    NO_POSITION,
+    NO_VELOCITY,
+    Record,
+    stop_command,
+    word_of,
+    words,
+)
 from controllers.robot.unitree.motors import JOINTS_FROM_MOTORS, MOTORS_FROM_JOINTS
 
 # A number beyond this is no command to a motor of this size, whatever its unit.
 _LARGEST = 1e3
+# The five numbers of a motor follow one another: q, dq, tau, kp, kd.
+_NUMBERS = slice(word_of(MOTOR_COMMAND, "q"), word_of(MOTOR_COMMAND, "kd") + 1)
+_OFF = np.array((NO_POSITION, NO_VELOCITY), dtype=np.float32)
 
 
 class LowCommandEncoder:
@@ -18,7 +29,7 @@ class LowCommandEncoder:
     def __init__(self) -> None:
         """Start from the command without torques."""
         self._record = stop_command()
-        self._motors = self._record["motor_cmd"][0][:N_JOINTS]
+        self._numbers = words(self._record, "motor_cmd")[:N_JOINTS, _NUMBERS]
 
     def encode(self, command: JointCommand) -> Record:
         """Fill and sign the message, which the next call fills anew.
@@ -32,16 +43,19 @@ class LowCommandEncoder:
         Raises:
             InvalidValue: Wrong shape, NaN, Inf, a negative gain or a number beyond all measure.
         """
-        command.validate()
         rows = (command.position, command.velocity, command.effort, command.stiffness, command.damping)
-        largest = max(float(np.abs(row).max()) for row in rows)
-        if largest > _LARGEST:
-            raise InvalidValue(f"JointCommand must hold numbers up to {_LARGEST:g}, got {largest:.4g}")
-        position, velocity, effort, stiffness, damping = (row[MOTORS_FROM_JOINTS] for row in rows)
-        motors = self._motors
-        motors["q"] = np.where(stiffness > 0.0, position, NO_POSITION)
-        motors["dq"] = np.where(damping > 0.0, velocity, NO_VELOCITY)
-        motors["tau"], motors["kp"], motors["kd"] = effort, stiffness, damping
+        if any(row.shape != (N_JOINTS,) for row in rows):
+            command.validate()
+        table = np.array(rows).T[MOTORS_FROM_JOINTS]
+        # One look at all numbers; it is False for NaN, too. Only the wording of an error needs to know which.
+        if not (abs(table).max() <= _LARGEST and table[:, 3:].min() >= 0.0):
+            command.validate()
+            raise InvalidValue(f"JointCommand must hold numbers up to {_LARGEST:g}, got {abs(table).max():.4g}")
+        off = table[:, 3:] == 0.0
+        if off.any():
+            table[off[:, 0], 0] = NO_POSITION
+            table[off[:, 1], 1] = NO_VELOCITY
+        self._numbers[:] = table
         sign(self._record)
         return self._record
 
@@ -59,11 +73,13 @@ def read_command(record: Record, time: float) -> JointCommand:
     Raises:
         InvalidValue: NaN, Inf or a negative gain.
     """
-    motors = record["motor_cmd"][0][JOINTS_FROM_MOTORS]
-    q, dq, tau, kp, kd = (motors[name].astype(np.float64) for name in ("q", "dq", "tau", "kp", "kd"))
-    placeless, speedless = q == np.float32(NO_POSITION), dq == np.float32(NO_VELOCITY)
-    q[placeless], kp[placeless] = 0.0, 0.0
-    dq[speedless], kd[speedless] = 0.0, 0.0
-    command = JointCommand(time, q, dq, tau, kp, kd)
+    table = words(record, "motor_cmd")[JOINTS_FROM_MOTORS, _NUMBERS]
+    off = table[:, :2] == _OFF
+    with np.errstate(invalid="ignore"):  # A NaN that signals is refused below.
+        table = table.T.astype(np.float64)
+    if off.any():
+        for row in (0, 1):
+            table[row, off[:, row]] = table[row + 3, off[:, row]] = 0.0
+    command = JointCommand(time, table[0], table[1], table[2], table[3], table[4])
     command.validate()
     return command

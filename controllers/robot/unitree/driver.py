@@ -14,10 +14,12 @@ import numpy as np
 
 from controllers.errors import InvalidValue
 from controllers.robot.description import RobotDescription
-from controllers.robot.interface import JointCommand
+from controllers.robot.interface import N_JOINTS, JointCommand
 from controllers.robot.unitree.health import Health, HealthLimits, HealthMonitor
 from controllers.robot.unitree.pose_move import PoseMove, tilt, why_implausible
 from controllers.robot.unitree.readings import Go2Reading
+
+_JOINTS = (N_JOINTS,)
 
 
 class Phase(str, Enum):
@@ -128,7 +130,12 @@ class Go2Driver:
         Raises:
             InvalidValue: Wrong shape, NaN, Inf or a negative gain; the command before stays in force until it is old.
         """
-        command.validate()
+        rows = (command.position, command.velocity, command.effort, command.stiffness, command.damping)
+        # A sum is finite only if every part of it is; which is wrong, the full check tells.
+        if any(row.shape != _JOINTS for row in rows) or not math.isfinite(sum(map(np.add.reduce, rows))):
+            command.validate()
+        if command.stiffness.min() < 0.0 or command.damping.min() < 0.0:
+            command.validate()
         self._command, self._command_at = command, time
         stiff = bool(command.stiffness.any() or command.effort.any())
         if self.phase is Phase.DAMPING and stiff:

@@ -6,6 +6,7 @@ views of the same memory.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -156,6 +157,37 @@ def new_record(layout: np.dtype[np.void]) -> Record:
         Array of one record, shape (1,).
     """
     return np.zeros(1, dtype=layout)
+
+
+def words(record: Record, name: str, kind: str = "<f4") -> npt.NDArray[Any]:
+    """View a field of structures as a table of its 32-bit words, which is far quicker to use than field by field.
+
+    Args:
+        record: Message, shape (1,).
+        name: One of its fields, made of whole words.
+        kind: What the words are taken for: "<f4", "<u4" or "<i4".
+
+    Returns:
+        View of the message's memory, shape (structures, words of a structure).
+    """
+    assert record.dtype.fields is not None
+    field, offset = record.dtype.fields[name][:2]
+    size = field.base.itemsize
+    return record.view(kind)[offset // 4 : (offset + field.itemsize) // 4].reshape(-1, size // 4)
+
+
+def word_of(structure: np.dtype[np.void], name: str) -> int:
+    """Tell in which word of a structure a field begins.
+
+    Args:
+        structure: Such as `MOTOR_STATE`.
+        name: One of its fields.
+
+    Returns:
+        Index of the word.
+    """
+    assert structure.fields is not None
+    return int(structure.fields[name][1]) // 4
 
 
 def stop_command() -> Record:

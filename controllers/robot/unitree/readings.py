@@ -1,5 +1,6 @@
 """Readings in the vendor's form made into robot states, and what else they tell of the robot."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue
 from controllers.robot.interface import RobotState
 from controllers.robot.unitree.checksum import checksum
-from controllers.robot.unitree.layout import Record
+from controllers.robot.unitree.layout import MOTOR_STATE, Record, word_of, words
 from controllers.robot.unitree.motors import FEET_FROM_VENDOR, JOINTS_FROM_MOTORS
 from controllers.robot.unitree.remote import Remote, read_remote
 
@@ -16,6 +17,9 @@ Array = npt.NDArray[np.float64]
 
 # Larger angles, speeds and torques are no measurement of this robot.
 _LARGEST = {"q": 10.0, "dq": 200.0, "tau_est": 500.0}
+_BOUNDS = np.array(list(_LARGEST.values()))[:, np.newaxis]
+_NUMBERS = [word_of(MOTOR_STATE, name) for name in _LARGEST]
+_LOST, _TEMPERATURE = word_of(MOTOR_STATE, "lost"), word_of(MOTOR_STATE, "temperature")
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,32 +75,32 @@ class LowStateReader:
             raise InvalidValue(
                 f"lowstate must carry its checksum {checksum(record):#010x}, got {int(record['crc'][0]):#010x}"
             )
+        r = record[0]
+        motors = words(record, "motor_state")[JOINTS_FROM_MOTORS]
         with np.errstate(invalid="ignore"):  # A NaN that signals would warn here already; it is refused below.
-            r = record[0]
-            motors = r["motor_state"][JOINTS_FROM_MOTORS]
-            joints = {name: motors[name].astype(np.float64) for name in _LARGEST}
-            imu = r["imu_state"]
-            state = RobotState(
-                time,
-                joints["q"],
-                joints["dq"],
-                joints["tau_est"],
-                imu["quaternion"].astype(np.float64),
-                imu["gyroscope"].astype(np.float64),
-                imu["accelerometer"].astype(np.float64),
-                r["foot_force"][FEET_FROM_VENDOR].astype(np.float64) * self._newton_per_count,
-            )
-        state.validate()
-        for name, largest in _LARGEST.items():
-            if float(np.abs(joints[name]).max()) > largest:
-                raise InvalidValue(f"lowstate: |{name}| must be <= {largest:g}, got {np.abs(joints[name]).max():.4g}")
+            joints = motors[:, _NUMBERS].T.astype(np.float64)
+            imu = words(record, "imu_state")[0].astype(np.float64)
+        feet = r["foot_force"][FEET_FROM_VENDOR] * self._newton_per_count
+        state = RobotState(time, joints[0], joints[1], joints[2], imu[:4], imu[4:7], imu[7:10], feet)
+        # One look at all numbers; it is False for NaN, too. Only the wording of an error needs to know which.
+        if not ((abs(joints) <= _BOUNDS).all() and _is_attitude(imu)):
+            state.validate()
+            for name, values in zip(_LARGEST, joints, strict=True):
+                if float(abs(values).max()) > _LARGEST[name]:
+                    raise InvalidValue(f"lowstate: |{name}| must be <= {_LARGEST[name]:g}, got {abs(values).max():.4g}")
+        numbers = motors.view(np.uint32)
         battery = r["bms_state"]
         return Go2Reading(
             state,
             int(r["tick"]),
-            motors["temperature"].astype(np.int64),
-            motors["lost"].astype(np.int64),
+            (numbers[:, _TEMPERATURE] & 0xFF).astype(np.uint8).view(np.int8).astype(np.int64),
+            numbers[:, _LOST].astype(np.int64),
             int(battery["soc"]) if battery["soc"] or battery["cell_vol"].any() else None,
             float(r["power_v"]),
             read_remote(r["wireless_remote"]),
         )
+
+
+def _is_attitude(imu: Array) -> bool:
+    w, x, y, z, *rates = imu[:10].tolist()
+    return abs(w * w + x * x + y * y + z * z - 1.0) <= 1.9e-2 and math.isfinite(sum(rates))

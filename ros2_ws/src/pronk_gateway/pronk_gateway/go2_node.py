@@ -129,6 +129,7 @@ class Go2Node(KitNode):
         self._switch = ModeSwitch(begin)
         self._last_bytes = b""
         self._sent_since_reading = False
+        self._feet_wanted = True
         self._announced: tuple[object, ...] = ()
         self._crowded = ""
         self._out = {row.name: create_publisher(self, row) for row in (JOINT_STATES, IMU, FOOT_SENSORS)}
@@ -200,7 +201,7 @@ class Go2Node(KitNode):
         self._reading_rate.tick()
         self._driver.on_reading(reading, now)
         joints, imu, feet = self._messages.encode(reading.state)
-        if feet is not None:
+        if feet is not None and self._feet_wanted:
             self._out[FOOT_SENSORS.name].publish(feet)
         self._out[IMU.name].publish(imu)
         self._out[JOINT_STATES.name].publish(joints)
@@ -238,6 +239,7 @@ class Go2Node(KitNode):
         self._announce()
 
     def _look_around(self) -> None:
+        self._feet_wanted = self._out[FOOT_SENSORS.name].get_subscription_count() > 0
         count = self.count_publishers(LOW_STATE_TOPIC.name)
         self._crowded = f"{count} robots publish on {LOW_STATE_TOPIC.name}" if count > 1 else ""
         if self._crowded:
