@@ -1,6 +1,8 @@
 """Joint commands in the vendor's form."""
 
 import numpy as np
+import numpy.typing as npt
+from numba import njit
 
 from controllers.errors import InvalidValue
 from controllers.robot.interface import N_JOINTS, JointCommand
@@ -16,11 +18,32 @@ from controllers.robot.unitree.layout import (
 )
 from controllers.robot.unitree.motors import JOINTS_FROM_MOTORS, MOTORS_FROM_JOINTS
 
+Array = npt.NDArray[np.float64]
+
 # A number beyond this is no command to a motor of this size, whatever its unit.
 _LARGEST = 1e3
 # The five numbers of a motor follow one another: q, dq, tau, kp, kd.
-_NUMBERS = slice(word_of(MOTOR_COMMAND, "q"), word_of(MOTOR_COMMAND, "kd") + 1)
+_FIRST = word_of(MOTOR_COMMAND, "q")
+_NUMBERS = slice(_FIRST, _FIRST + 5)
 _OFF = np.array((NO_POSITION, NO_VELOCITY), dtype=np.float32)
+
+
+@njit(cache=True)
+def _pack(table: Array, joints: npt.NDArray[np.intp], motors: npt.NDArray[np.float32]) -> bool:
+    """Write rows position, velocity, effort, stiffness, damping into the motors; False, and nothing, if one is bad."""
+    for row in range(table.shape[0]):
+        for joint in range(table.shape[1]):
+            value = table[row, joint]
+            # False for NaN, too.
+            if not abs(value) <= _LARGEST or (row >= 3 and value < 0.0):
+                return False
+    for motor in range(table.shape[1]):
+        joint = joints[motor]
+        motors[motor, _FIRST] = table[0, joint] if table[3, joint] > 0.0 else NO_POSITION
+        motors[motor, _FIRST + 1] = table[1, joint] if table[4, joint] > 0.0 else NO_VELOCITY
+        for row in range(2, 5):
+            motors[motor, _FIRST + row] = table[row, joint]
+    return True
 
 
 class LowCommandEncoder:
@@ -29,7 +52,7 @@ class LowCommandEncoder:
     def __init__(self) -> None:
         """Start from the command without torques."""
         self._record = stop_command()
-        self._numbers = words(self._record, "motor_cmd")[:N_JOINTS, _NUMBERS]
+        self._words = words(self._record, "motor_cmd")
 
     def encode(self, command: JointCommand) -> Record:
         """Fill and sign the message, which the next call fills anew.
@@ -46,16 +69,10 @@ class LowCommandEncoder:
         rows = (command.position, command.velocity, command.effort, command.stiffness, command.damping)
         if any(row.shape != (N_JOINTS,) for row in rows):
             command.validate()
-        table = np.array(rows).T[MOTORS_FROM_JOINTS]
-        # One look at all numbers; it is False for NaN, too. Only the wording of an error needs to know which.
-        if not (abs(table).max() <= _LARGEST and table[:, 3:].min() >= 0.0):
+        table = np.array(rows, dtype=np.float64)
+        if not _pack(table, MOTORS_FROM_JOINTS, self._words):
             command.validate()
             raise InvalidValue(f"JointCommand must hold numbers up to {_LARGEST:g}, got {abs(table).max():.4g}")
-        off = table[:, 3:] == 0.0
-        if off.any():
-            table[off[:, 0], 0] = NO_POSITION
-            table[off[:, 1], 1] = NO_VELOCITY
-        self._numbers[:] = table
         sign(self._record)
         return self._record
 

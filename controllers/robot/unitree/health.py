@@ -93,14 +93,12 @@ class HealthMonitor:
         self._step = 0
         self._window: deque[tuple[float, int, int]] = deque()
         self._beyond = 0
+        self._missed = 0
 
     @property
     def missed_share(self) -> float:
         """Share of readings of the last second that did not arrive."""
-        if len(self._window) < 2:
-            return 0.0
-        missed = sum(entry[1] for entry in self._window)
-        return missed / (missed + len(self._window))
+        return self._missed / (self._missed + len(self._window)) if self._window else 0.0
 
     def judge(self, reading: Go2Reading) -> tuple[Health, str]:
         """Take in a reading.
@@ -116,8 +114,9 @@ class HealthMonitor:
         self.missed += missed
         self.received += 1
         self._window.append((time, missed, int(reading.motor_lost.max())))
+        self._missed += missed
         while self._window[0][0] < time - WINDOW_S:
-            self._window.popleft()
+            self._missed -= self._window.popleft()[1]
         found, why = self._verdict(reading)
         self._beyond = self._beyond + 1 if found is Health.SIT else 0
         if found is Health.SIT and self._beyond < PERSISTENCE:
