@@ -1,7 +1,8 @@
 """Decides what the motors of a Go2 get: the last layer before the robot, a pure state machine.
 
     WAITING --permit--> DAMPING --first stiff command--> ACTIVE
-    ACTIVE --health--> SITTING --down--> STOPPED;  anything --stop, silence--> STOPPED --release--> DAMPING
+    ACTIVE --health--> SITTING --down--> STOPPED;  anything --stop--> STOPPED --release--> DAMPING
+    ACTIVE, SITTING --silence--> STOPPED
 
 In WAITING nothing is sent at all: the vendor's own controller may have the motors. It reads no clock.
 """
@@ -139,12 +140,13 @@ class Go2Driver:
         self._command, self._command_at = command, time
         stiff = bool(command.stiffness.any() or command.effort.any())
         if self.phase is Phase.DAMPING and stiff:
-            self._start(command)
+            self._start(command, time)
         elif self.phase is Phase.ACTIVE and not stiff:
             self.phase, self.reason = Phase.DAMPING, "the command is to damp"
 
-    def _start(self, command: JointCommand) -> None:
-        obstacle = self._obstacle()
+    def _start(self, command: JointCommand, time: float) -> None:
+        silence = time - self._reading_at
+        obstacle = f"no reading for {silence:.3f} s" if silence > self._config.reading_timeout else self._obstacle()
         if not obstacle and self._reading is not None:
             way = np.abs(command.position - self._reading.state.joint_position) * (command.stiffness > 0.0)
             if float(way.max()) > self._config.largest_start:
@@ -233,7 +235,7 @@ class Go2Driver:
             return None
         c = self._config
         silence = time - self._reading_at
-        if silence > c.reading_timeout and self.phase is not Phase.STOPPED:
+        if silence > c.reading_timeout and self.phase in (Phase.ACTIVE, Phase.SITTING):
             self.stop(f"no reading of the robot for {silence:.3f} s, allowed {c.reading_timeout} s")
         if self.phase is Phase.ACTIVE and time - self._command_at > c.command_timeout:
             self.stop(f"no command for {time - self._command_at:.3f} s, allowed {c.command_timeout} s")

@@ -144,6 +144,16 @@ def test_silence_of_the_robot_stops(robot):
     assert robot.state == (Phase.STOPPED, "no reading of the robot for 0.061 s, allowed 0.06 s")
 
 
+def test_silence_before_the_start_is_no_fault_but_no_start_either(robot):
+    robot.reads(3)
+    robot.driver.permit()
+    robot.time += 0.1
+    assert damps(robot.driver.output(robot.time)) and robot.driver.phase is Phase.DAMPING
+    robot.commanded()
+    assert robot.state == (Phase.DAMPING, "not started: no reading for 0.100 s") and damps(robot.out)
+    assert robot.reads().commanded().driver.phase is Phase.ACTIVE
+
+
 def test_a_hot_motor_sits_the_robot_down_before_it_is_damped(robot):
     standing = GO2.standing_position
     robot.reads(3, pose=standing)

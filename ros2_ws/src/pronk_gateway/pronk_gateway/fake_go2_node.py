@@ -283,8 +283,13 @@ class FakeGo2Node(KitNode):
         return "" if self._arm.service_is_ready() else "nobody offers the service arm"
 
     def _on_armed(self, answer: Trigger.Response) -> None:
-        if not answer.success or self._begin is not None:
-            self.get_logger().info(answer.message, throttle_duration_sec=2.0)
+        if self._begin is not None:
+            return
+        if not answer.success:
+            self.get_logger().warning(f"not armed: {answer.message}", throttle_duration_sec=2.0)
+            if answer.message.startswith("stopped"):
+                # An operator would look what is wrong; this one gives up.
+                self.finish(1)
             return
         self._begin = self._newest = self._backend.time
         self._times = CommandTimes(PERIOD_S)
