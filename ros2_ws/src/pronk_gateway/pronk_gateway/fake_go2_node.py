@@ -46,7 +46,7 @@ SETTLED_COMMANDS = 100
 # More periods than this are not made up for after a stall.
 LONGEST_STALL = 25
 # Longest standstill for a late command; less than any watchdog that goes with it allows.
-PATIENCE_S = 0.1
+PATIENCE_S = 0.3
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class FakeGo2Parameters:
     )
     max_command_age_s: float = param(
         0.0,
-        "Age of the newest command from which the world stands still for up to 0.1 s, so that a busy machine makes it "
+        "Age of the newest command from which the world stands still for up to 0.3 s, so that a busy machine makes it "
         "slower and not worse [s]; 0 never waits, as no robot does.",
         ge=0.0,
         le=1.0,
