@@ -33,6 +33,7 @@ class Trail:
         self.learners = tuple(learners)
         self._every = every
         self._ticks = 0
+        self._force = self._speed = float("nan")
         self._rows: list[tuple[float, ...]] = []
 
     def watch(self, moment: Moment) -> None:
@@ -41,19 +42,22 @@ class Trail:
         Args:
             moment: What a tick led to.
         """
+        estimate, tick = moment.estimate, moment.tick
+        # The truth is recorded more rarely than readings; the newest holds.
+        if tick.true_wrench is not None:
+            self._force = float(tick.true_wrench[1][2])
+        if tick.truth is not None:
+            self._speed = float(tick.truth.velocity_body[0])
         self._ticks += 1
         if self._ticks % self._every:
             return
-        estimate, tick = moment.estimate, moment.tick
-        true = float("nan") if tick.true_wrench is None else float(tick.true_wrench[1][2])
-        speed = float("nan") if tick.truth is None else float(tick.truth.velocity_body[0])
         learned = {c.name: c.info.residual[2] for c in moment.candidates if c.info is not None and c.walking}
         self._rows.append(
             (
                 estimate.time,
                 float(estimate.velocity_body[0]),
-                speed,
-                true,
+                self._speed,
+                self._force,
                 *(float(learned.get(name, np.nan)) for name in self.learners),
             )
         )
