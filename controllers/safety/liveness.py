@@ -31,12 +31,13 @@ from controllers.errors import InvalidValue
 from controllers.safety.gains import Gains
 from controllers.safety.graph import Neighbourhood
 from controllers.safety.settings import refuse_negative
+from controllers.safety.way_around import way_around
 
 Array = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 # Paces that are tried, from full to standing.
-PACES = 3
+PACES = 5
 # What moves at less than this share of one's own speed stands.
 STANDING = 0.05
 
@@ -75,7 +76,9 @@ class LivenessConfig:
     detour: float = 0.5
     swing: float = 1.3
     crowd: float = 5.0
-    turns: int = 12
+    turns: int = 24
+    winding: float = 0.0
+    way: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -107,22 +110,56 @@ def _contact(px: float, py: float, body: float, wx: float, wy: float) -> float:
 
 
 @njit(cache=True)
+def _set_out(
+    i: int,
+    goal: Array,
+    near: tuple[BoolArray, Array, Array, Array, BoolArray],
+    still: tuple[BoolArray, Array, Array],
+    radius: float,
+    speed: float,
+    velocity: Array,
+    parked: Array,
+    fronts: Array,
+) -> tuple[float, float, bool]:
+    """Find the way around all that stands."""
+    valid, position, relative_velocity, body, _ = near
+    wall, point, normal = still
+    count = 0
+    for j in range(valid.shape[1]):
+        ux, uy = relative_velocity[i, j, 0] + velocity[i, 0], relative_velocity[i, j, 1] + velocity[i, 1]
+        if valid[i, j] and ux * ux + uy * uy <= STANDING * STANDING * speed * speed:
+            parked[count, 0], parked[count, 1], parked[count, 2] = position[i, j, 0], position[i, j, 1], body[i, j]
+            count += 1
+    if count == 0:
+        return 1.0, 0.0, False
+    walls = 0
+    for j in range(wall.shape[1]):
+        if wall[i, j]:
+            nx, ny = normal[i, j, 0], normal[i, j, 1]
+            fronts[walls, 0], fronts[walls, 1] = nx, ny
+            fronts[walls, 2] = nx * point[i, j, 0] + ny * point[i, j, 1] + radius
+            walls += 1
+    return way_around(goal[i, 0], goal[i, 1], parked[:count], fronts[:walls])
+
+
+@njit(cache=True)
 def _choose(
-    settings: tuple[float, float, float, float, float, float, float, float, float, float, int],
+    settings: tuple[float, float, float, float, float, float, float, float, float, float, int, float, float],
     dt: float,
     own: tuple[Array, Array, Array, Array, Array, BoolArray],
     near: tuple[BoolArray, Array, Array, Array, BoolArray],
-    still: tuple[BoolArray, Array],
+    still: tuple[BoolArray, Array, Array],
     crowd: Array,
     turn: Array,
     pace: Array,
 ) -> None:
     """Pick turn and pace of every robot."""
-    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, dense, turns = settings
+    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, dense, turns, winding, way = settings
     goal, velocity, radius, speed, stall, present = own
     valid, position, relative_velocity, body, uncooperative = near
-    wall, point = still
+    wall, point, normal = still
     seen = np.empty((valid.shape[1] + wall.shape[1], 7))
+    parked, fronts = np.empty((valid.shape[1], 3)), np.empty((wall.shape[1], 3))
     for i in range(radius.shape[0]):
         if not present[i]:
             continue
@@ -141,6 +178,13 @@ def _choose(
         hx, hy = ex, ey
         if swings:
             hx, hy = np.cos(swing) * ex + side * np.sin(swing) * ey, np.cos(swing) * ey - side * np.sin(swing) * ex
+        offset = 0.0
+        if way <= stall[i] < 4.0 * patience:
+            wx, wy, around = _set_out(i, goal, near, still, radius[i], s, velocity, parked, fronts)
+            if around:
+                offset = np.arctan2(ex * wy - ey * wx, ex * wx + ey * wy)
+                ex, ey, hx, hy = wx, wy, wx, wy
+                side, aside = 1.0, left
         count = 0
         for j in range(valid.shape[1]):
             if not valid[i, j]:
@@ -175,12 +219,13 @@ def _choose(
                 length = (s if k != 0 else full) * share
                 vx, vy = length * dx, length * dy
                 cost = np.sqrt((vx - full * hx) ** 2 + (vy - full * hy) ** 2) / s + (1.0 - share) * waiting * stall[i]
+                cost += winding * share * (1.0 - (dx * hx + dy * hy))
                 if k * side > 0.0:
                     cost += aside
                 if cost >= best:
                     continue
                 # Whoever comes to its goal first need not care for what lies behind it.
-                latest = max(1.0 / horizon, length / distance) if k == 0 else 1.0 / horizon
+                latest = max(1.0 / horizon, length / distance) if k == 0 and offset == 0.0 else 1.0 / horizon
                 worst = 0.0
                 for j in range(count):
                     factor = seen[j, 3]
@@ -190,7 +235,9 @@ def _choose(
                     worst = max(worst, seen[j, 6] * (soon - latest))
                 cost += worst
                 if cost < best:
-                    best, turn[i], pace[i] = cost, angle, min(length / full, 1.0)
+                    best, turn[i], pace[i] = cost, angle + offset, min(length / full, 1.0)
+        if abs(turn[i]) > np.pi:
+            turn[i] -= 2.0 * np.pi * np.sign(turn[i])
 
 
 class Liveness:
@@ -240,6 +287,8 @@ class Liveness:
                 config.swing,
                 config.crowd,
                 config.turns,
+                config.winding,
+                config.way,
             ),
             self.dt,
             (view.goal, view.velocity, view.radius, view.speed, view.stall, view.present),
@@ -250,7 +299,7 @@ class Liveness:
                 body,
                 view.uncooperative,
             ),
-            (view.obstacle_valid, view.obstacle_point),
+            (view.obstacle_valid, view.obstacle_point, view.obstacle_normal),
             crowd,
             turn,
             pace,
