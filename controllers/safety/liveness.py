@@ -6,7 +6,8 @@ for every robot from its own row alone, the turn and the pace of its preferred v
 
 Among velocities v on a grid of turns and paces it takes the least
 
-    |v − v_pref| / s + danger · max_j max(0, 1/t_j(v) − 1/horizon) + left · [turn to the left],
+    |v − v_pref| / s + danger · max_j max(0, 1/t_j(v) − 1/horizon) + left · [turn to the left]
+        + winding · (|v| − v · v_pref / |v_pref|) / s,
 
 where t_j is the time to contact with neighbour j if both do their share of the change, that is with relative velocity
 v/α − (1/α − 1) v_i − v_j (α = ½, or 1 for those that do not cooperate): the penalty form of reciprocal velocity
@@ -14,11 +15,15 @@ obstacles (van den Berg, Lin and Manocha, "Reciprocal Velocity Obstacles for Rea
 2008), here in front of a filter that needs no collision avoidance of it. Turning right is cheaper than turning left,
 for all robots alike, so that those that meet head on pass each other on the same side.
 
-What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. The longer a
-robot makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting, and the dearer is
-the other side, so that it sets out around what blocks it and stays on one side. Every other `patience` without progress
-it swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about it. In a
-crowd gains fall, for room that is used up at once is missing when the crowd must turn.
+The last term prefers to slow down for a moment over a longer way. Alone that saves path at little cost in time; in a
+crowd, or without progress, everybody would wait for everybody, so there it fades.
+
+What stands still is taken to stay, and contacts later than the arrival at the own goal do not matter. A robot that
+has made no progress for a while sets out on the shortest way around all that stands (`way_around`). The longer a
+robot makes no progress (it has not been nearer to its goal than ever before), the dearer is waiting, and the dearer
+is the other side, so that it sets out around what blocks it and stays on one side. Every other `patience` without
+progress it swings: the goal is taken to lie to the right, and a crowd that is stuck in one spot begins to turn about
+it. In a crowd gains fall, for room that is used up at once is missing when the crowd must turn.
 """
 
 from dataclasses import dataclass
@@ -40,6 +45,8 @@ BoolArray = npt.NDArray[np.bool_]
 PACES = 5
 # What moves at less than this share of one's own speed stands.
 STANDING = 0.05
+# So many times its patience later a robot has tried all: straight and aside, on the right and on the left.
+CYCLE = 4
 
 
 @dataclass(frozen=True)
@@ -60,25 +67,29 @@ class LivenessConfig:
         detour: How much the price of the other side grows, for every second without progress [1/s].
         swing: Angle to the right by which a robot that lost patience turns its goal [rad].
         crowd: Number of near neighbours at which the gain is half way between the two.
+        company: Number of near neighbours at which a longer way costs half of its price.
+        winding: Price of a longer way, for every metre that a metre of path does not come nearer.
+        astray: Time without progress after which a robot looks for a way around all that stands [s].
         turns: Number of turns to either side that are tried.
     """
 
-    gain: float = 5.0
+    gain: float = 8.0
     crowd_gain: float = 0.7
     obstacle_gain: float = 6.0
     horizon: float = 5.0
     danger: float = 1.0
     obstacle_danger: float = 0.08
-    left: float = 0.1
-    padding: float = 0.03
-    waiting: float = 0.4
+    left: float = 0.12
+    padding: float = 0.0
+    waiting: float = 0.5
     patience: float = 5.0
     detour: float = 0.5
-    swing: float = 1.3
+    swing: float = 1.15
     crowd: float = 5.0
+    company: float = 2.0
+    winding: float = 0.35
+    astray: float = 1.0
     turns: int = 24
-    winding: float = 0.0
-    way: float = 1.0
 
     def __post_init__(self) -> None:
         """Refuse values that make no sense.
@@ -144,7 +155,7 @@ def _set_out(
 
 @njit(cache=True)
 def _choose(
-    settings: tuple[float, float, float, float, float, float, float, float, float, float, int, float, float],
+    settings: tuple[float, float, float, float, float, float, float, float, float, float, float, float, float, int],
     dt: float,
     own: tuple[Array, Array, Array, Array, Array, BoolArray],
     near: tuple[BoolArray, Array, Array, Array, BoolArray],
@@ -154,10 +165,11 @@ def _choose(
     pace: Array,
 ) -> None:
     """Pick turn and pace of every robot."""
-    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, dense, turns, winding, way = settings
+    horizon, danger, wall_danger, left, padding, waiting, patience, detour, swing, dense = settings[:10]
+    company, length_price, astray, turns = settings[10:]
     goal, velocity, radius, speed, stall, present = own
     valid, position, relative_velocity, body, uncooperative = near
-    wall, point, normal = still
+    wall, point = still[0], still[1]
     seen = np.empty((valid.shape[1] + wall.shape[1], 7))
     parked, fronts = np.empty((valid.shape[1], 3)), np.empty((wall.shape[1], 3))
     for i in range(radius.shape[0]):
@@ -173,13 +185,15 @@ def _choose(
         phase = int(stall[i] / patience)
         swings = phase % 2 == 1
         # What was in vain on the right is tried on the left, but a crowd that turns must turn one way.
-        side = 1.0 if phase % 4 < 2 or crowd[i] > dense else -1.0
+        side = 1.0 if phase % CYCLE < 2 or crowd[i] > dense else -1.0
         aside = left + detour * min(stall[i], patience)
         hx, hy = ex, ey
         if swings:
             hx, hy = np.cos(swing) * ex + side * np.sin(swing) * ey, np.cos(swing) * ey - side * np.sin(swing) * ex
+        # Turns are tried about the way that the robot sets out on, and told about the direction of the goal.
         offset = 0.0
-        if way <= stall[i] < 4.0 * patience:
+        winding = length_price / ((1.0 + (crowd[i] / company) ** 4) * (1.0 + stall[i]))
+        if astray <= stall[i] < CYCLE * patience:
             wx, wy, around = _set_out(i, goal, near, still, radius[i], s, velocity, parked, fronts)
             if around:
                 offset = np.arctan2(ex * wy - ey * wx, ex * wx + ey * wy)
@@ -208,7 +222,9 @@ def _choose(
                 seen[count, 3], seen[count, 4], seen[count, 5], seen[count, 6] = 1.0, 0.0, 0.0, wall_danger
                 count += 1
         best = np.inf
-        for k in range(-turns, turns + 1):
+        # Small turns come first, to the right before the left: what is good early saves looking at the rest.
+        for n in range(2 * turns + 1):
+            k = -(n + 1) // 2 if n % 2 == 1 else n // 2
             angle = np.pi * k / turns
             c, sn = np.cos(angle), np.sin(angle)
             dx, dy = c * ex - sn * ey, sn * ex + c * ey
@@ -233,6 +249,8 @@ def _choose(
                         seen[j, 0], seen[j, 1], seen[j, 2], factor * vx - seen[j, 4], factor * vy - seen[j, 5]
                     )
                     worst = max(worst, seen[j, 6] * (soon - latest))
+                    if cost + worst >= best:
+                        break
                 cost += worst
                 if cost < best:
                     best, turn[i], pace[i] = cost, angle + offset, min(length / full, 1.0)
@@ -286,9 +304,10 @@ class Liveness:
                 config.detour,
                 config.swing,
                 config.crowd,
-                config.turns,
+                config.company,
                 config.winding,
-                config.way,
+                config.astray,
+                config.turns,
             ),
             self.dt,
             (view.goal, view.velocity, view.radius, view.speed, view.stall, view.present),

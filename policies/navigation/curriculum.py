@@ -15,12 +15,13 @@ FIRST_TRAINING_SEED = 100_000
 # Scenes of a generation, and scenes of the validation, by name.
 TRAINING = {
     "random_10": 8,
-    "random_8": 1,
     "random_6": 1,
-    "corridor": 3,
+    "corridor": 2,
     "doorway": 1,
     "intersection": 1,
     "clutter": 1,
+    "circle_16": 1,
+    "streams_16": 1,
 }
 VALIDATION = {
     "random_10": 200,

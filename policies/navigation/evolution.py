@@ -29,9 +29,9 @@ class EvolutionConfig:
         average: Decay of the moving average.
     """
 
-    pairs: int = 12
+    pairs: int = 8
     noise: float = 0.03
-    rate: float = 0.015
+    rate: float = 0.02
     last_rate: float = 0.3
     first_moment: float = 0.9
     second_moment: float = 0.98
