@@ -62,9 +62,35 @@ def test_the_order_of_robots_does_not_matter():
 
 def test_waiting_becomes_dearer_than_going_around():
     position, goal = [[0.0, 0.0], [0.62, 0.0]], [[9.0, 0.0], [0.62, 0.0]]
-    config = LivenessConfig(waiting=1.0)
+    # Without a look for a way around all that stands, which comes sooner.
+    config = LivenessConfig(waiting=1.0, astray=100.0)
     assert choose(position, goal, stall=[3.0, 0.0], config=config).pace[0] == 1.0
     assert choose(position, goal, stall=[3.0, 0.0], config=config).turn[0] < 0.0
+
+
+@pytest.mark.parametrize("side", [1.0, -1.0])
+def test_without_progress_a_robot_sets_out_around_all_that_stands_by_the_shorter_way(side):
+    # A row of three that reaches farther to one side than to the other.
+    row = [[0.8, side * y] for y in (-0.2, 0.42, 1.04)]
+    turns = [choose([[0.0, 0.0], *row], [[9.0, 0.0], *row], stall=[s, 0.0, 0.0, 0.0]).turn[0] for s in (0.0, 2.0)]
+    # At once it keeps right, whatever stands there; later it goes where the row ends first.
+    assert side * turns[1] < -0.5
+    assert turns[0] <= 0.0
+
+
+def test_the_price_of_winding_is_paid_in_time():
+    def path(price):
+        gains = choose(
+            [[0.0, 0.0], [2.0, 0.0]],
+            [[9.0, 0.0], [-9.0, 0.0]],
+            velocity=[[[1.0, 0.0], [-1.0, 0.0]]],
+            config=LivenessConfig(winding=price),
+        )
+        return gains.pace[0], gains.pace[0] * (1.0 - np.cos(gains.turn[0]))
+
+    # Pace, and path that brings nobody nearer to a goal.
+    (quick, wound), (slow, straight) = path(0.0), path(5.0)
+    assert slow < quick and straight < wound
 
 
 def test_after_patience_has_ended_a_robot_swings_right_and_later_left():
