@@ -20,7 +20,7 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos
 from rclpy.service import Service as RclpyService
 from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Imu, JointState
+from sensor_msgs.msg import Imu, JointState, Joy
 from std_msgs.msg import String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
@@ -118,6 +118,7 @@ CMD_VEL_NOMINAL = Topic(
     "cmd_vel_nominal", TwistStamped, COMMAND, "operator or planner", "velocity before the safety filter, heading frame"
 )
 GOAL_POSE = Topic("goal_pose", PoseStamped, COMMAND, "operator or planner", "where the robot is to go")
+JOY = Topic("joy", Joy, STATE, "driver of the gamepad", "deflections of sticks and buttons that are down")
 BODY_COMMAND = Topic("body_command", BodyCommand, COMMAND, "operator or planner", "gait, body height, roll and pitch")
 JOINT_COMMANDS = Topic("joint_commands", JointCommand, COMMAND, "mpc_node", "impedance command before the gatekeeper")
 MOTOR_COMMANDS = Topic(
@@ -146,6 +147,9 @@ SAFETY_STATE = Topic(
     "safety_state", JointState, REPORT, "cbf_filter_node", "named numbers in position: least gap, correction, mode"
 )
 ROBOT_DESCRIPTION = Topic("robot_description", String, LATCHED, "sim_node", "model of the robot")
+FAULT_STATE = Topic(
+    "fault_state", String, LATCHED, "fault_node", "fault on a topic under test and stamp of the last message before it"
+)
 DIAGNOSTICS = Topic("/diagnostics", DiagnosticArray, REPORT, "every node", "health at 1 Hz")
 CLOCK_TOPIC = Topic("/clock", Clock, CLOCK, "sim_node", "simulated time")
 
@@ -160,6 +164,7 @@ TOPICS: dict[str, Topic] = {
         CMD_VEL,
         CMD_VEL_NOMINAL,
         GOAL_POSE,
+        JOY,
         BODY_COMMAND,
         JOINT_COMMANDS,
         MOTOR_COMMANDS,
@@ -174,6 +179,7 @@ TOPICS: dict[str, Topic] = {
         SAFETY_MARKERS,
         SAFETY_STATE,
         ROBOT_DESCRIPTION,
+        FAULT_STATE,
         DIAGNOSTICS,
         CLOCK_TOPIC,
     )
