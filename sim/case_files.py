@@ -32,6 +32,8 @@ COMMAND_KEYS = {
     "roll": "roll",
     "pitch": "pitch",
 }
+# PyYAML's own constructors fall over impossible dates, tags without a value and endless nesting with errors of Python.
+YAML_FAILURES = (yaml.YAMLError, ValueError, LookupError, AttributeError, TypeError, ArithmeticError, RecursionError)
 CASE_KEYS = (
     "name",
     "robot",
@@ -68,7 +70,7 @@ def load_cases(path: Path | str) -> list[Scenario]:
         cases = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidValue(f"cannot read the case file {path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except YAML_FAILURES as error:
         raise InvalidValue(f"{path} is not valid YAML: {error}") from error
     if not isinstance(cases, list) or not cases:
         raise InvalidValue(f"{path} must hold a list of at least one case, got {type(cases).__name__}")

@@ -46,7 +46,7 @@ def load_scenes(path: Path | str) -> list[Scene]:
         items = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise InvalidValue(f"cannot read the scene file {path}: {error.strerror}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidValue(f"{path} is not valid JSON: {error}") from error
     if not isinstance(items, list) or not items:
         raise InvalidValue(f"{path} must hold a list of at least one scene, got {type(items).__name__}")

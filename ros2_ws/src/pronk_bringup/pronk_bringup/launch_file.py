@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from pronk_bringup.errors import LaunchError
+from pronk_bringup.yaml_text import load_yaml
 
 # Kinds of values: "text" is a string with substitutions, "flag" a boolean, "number" a number or a string,
 # "any" whatever a parameter may be, a dictionary of kinds a list of such dictionaries.
@@ -159,10 +158,7 @@ def read_launch_file(path: Path) -> list[Entity]:
         raise LaunchError(f"launch file '{path}' does not exist")
     if path.suffix not in (".yaml", ".yml"):
         raise LaunchError(f"'{path}' is not a YAML launch file; only *.launch.yaml can be run without ROS 2 installed")
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except yaml.YAMLError as error:
-        raise LaunchError(f"{path}: not valid YAML: {error}") from None
+    tree = load_yaml(path.read_bytes(), str(path))
     if not isinstance(tree, dict) or list(tree) != ["launch"]:
         got = list(tree) if isinstance(tree, dict) else type(tree).__name__
         raise LaunchError(f"{path}: the only key at the root must be 'launch', got {got}")

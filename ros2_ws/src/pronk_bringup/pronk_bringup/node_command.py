@@ -11,6 +11,7 @@ import yaml
 
 from pronk_bringup.errors import LaunchError
 from pronk_bringup.substitutions import Scope, substitute
+from pronk_bringup.yaml_text import load_yaml
 
 NAMESPACE = "ros_namespace"
 _TYPES = {"str": str, "int": int, "float": float, "bool": bool}
@@ -96,12 +97,12 @@ def _parameter_value(value: Any, kind: str | None, where: str, scope: Scope) -> 
     if kind is not None and kind not in _TYPES:
         raise LaunchError(f"{where}: type must be one of: {', '.join(_TYPES)}; got '{kind}'")
     if isinstance(value, list):
-        value = [yaml.safe_load(substitute(v, scope)) if isinstance(v, str) else v for v in value]
+        value = [load_yaml(substitute(v, scope), where) if isinstance(v, str) else v for v in value]
     elif isinstance(value, str):
         text = substitute(value, scope)
         if kind == "str" or not text:
             return text
-        value = yaml.safe_load(text)
+        value = load_yaml(text, where)
         if kind == "float" and type(value) is int:
             value = float(value)
     if kind is not None and type(value) is not _TYPES[kind]:

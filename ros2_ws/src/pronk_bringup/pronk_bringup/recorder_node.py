@@ -9,7 +9,6 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-import yaml
 from rclpy.clock import Clock, ClockType
 from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy
 from rclpy.subscription import Subscription
@@ -17,9 +16,10 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 
 from controllers.errors import UnknownName
 from pronk_bringup.bag_writer import BagWriter
-from pronk_bringup.errors import BagError
+from pronk_bringup.errors import BagError, LaunchError
 from pronk_bringup.message_schemas import MessageSchemas
 from pronk_bringup.parameter_snapshot import ParameterSnapshot
+from pronk_bringup.yaml_text import load_yaml
 from pronk_node_kit.node import KitNode
 from pronk_node_kit.parameters import ParameterError, param
 from pronk_node_kit.spin import run_node
@@ -55,7 +55,10 @@ def read_profile(path: Path) -> list[str]:
     """
     if not path.is_file():
         raise ParameterError(f"parameter 'profile': file '{path}' does not exist")
-    tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    try:
+        tree = load_yaml(path.read_bytes(), str(path))
+    except LaunchError as error:
+        raise ParameterError(f"parameter 'profile': {error}") from None
     if not isinstance(tree, dict) or set(tree) != {"topics"} or not isinstance(tree["topics"], list):
         raise ParameterError(f"{path}: must hold one key 'topics' with a list of names, got {tree!r}")
     return [str(name) for name in tree["topics"]]
