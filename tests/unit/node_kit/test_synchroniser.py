@@ -65,6 +65,16 @@ def test_the_memory_is_bounded(collected):
     assert synchroniser.dropped >= 2
 
 
+def test_incomplete_sets_from_the_future_do_not_block_those_of_now_for_ever(collected):
+    synchroniser, sets = collected
+    for i in range(4):
+        synchroniser.add("a", message(100.0 + i))
+    for i in range(1, 21):
+        synchroniser.add("a", message(0.002 * i, f"a{i}"))
+        synchroniser.add("b", message(0.002 * i, f"b{i}"))
+    assert texts(sets)[-1] == ("a20", "b20") and len(sets) > 10
+
+
 def test_after_a_reset_time_may_start_again(collected):
     synchroniser, sets = collected
     for _ in range(2):

@@ -119,6 +119,7 @@ class GatekeeperNode(KitNode):
         except ControlError as error:
             self._refuse(f"reading refused: {error}")
             return
+        self._look_for_stall(state.time)
         self._fresh = state
         self._state_time = state.time
         self._time = max(self._time, state.time)
@@ -134,17 +135,30 @@ class GatekeeperNode(KitNode):
             command, self._waiting = self._waiting, None
             self._pass(command)
 
+    def _look_for_stall(self, time: float) -> None:
+        """Stop when this process itself slept past a time-out: fresh messages alone would hide that."""
+        p, gap = self.parameters, time - self._time
+        if self._state_time < 0.0 or p.lockstep or gap <= p.state_timeout_s:
+            return
+        if self._gatekeeper.state is GatekeeperState.ARMED:
+            self._gatekeeper.stop(f"no check of the robot for {gap:.3f} s, allowed {p.state_timeout_s} s")
+
     def _on_command(self, message: JointCommandMessage) -> None:
         try:
             command = self._commands.decode(message)
         except ControlError as error:
             self._refuse(f"command refused: {error}")
             return
-        if command.time > self._state_time:
+        lead, allowed = command.time - self._state_time, self.parameters.command_timeout_s
+        if self._state_time >= 0.0 and lead > allowed:
+            # Held until its time, it would pass for a fresh one then.
+            self._refuse(f"command refused: its stamp lies {lead:.3f} s ahead of the robot's, allowed {allowed} s")
+        elif lead > 0.0:
             # The reading that it answers is still on its way here.
             self._waiting = command
-            return
-        self._pass(command)
+        else:
+            self._waiting = None
+            self._pass(command)
 
     def _pass(self, command: JointCommand | None) -> None:
         state, self._fresh = self._fresh, None
@@ -158,7 +172,8 @@ class GatekeeperNode(KitNode):
     def _watch(self) -> None:
         """Step without a command when none has come for a while, so that time-outs act."""
         now = clock.monotonic()
-        if now - self._published < self.parameters.watchdog_period_s:
+        # The timer's own jitter must not make the watchdog skip every second turn.
+        if now - self._published < 0.5 * self.parameters.watchdog_period_s:
             return
         if self._state_time >= 0.0:
             self._time = max(self._time, self._state_time + (now - self._received))

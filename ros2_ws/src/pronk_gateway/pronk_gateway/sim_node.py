@@ -14,7 +14,7 @@ from std_srvs.srv import SetBool, Trigger
 
 from controllers.errors import ControlError
 from controllers.robot.catalog import ROBOTS
-from controllers.robot.interface import JointCommand
+from controllers.robot.interface import N_JOINTS, JointCommand
 from pronk_gateway.ground_truth_messages import odometry_message, payload_message
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
@@ -55,6 +55,8 @@ NEEDED_SUBSCRIBERS = ((JOINT_STATES.name, 3), (IMU.name, 2))
 
 # Longest standstill for a late command. Less than any watchdog allows: a dead controller must look dead.
 PATIENCE_S = 0.1
+# What the motors do on their own when nobody commands them.
+LONE_DAMPING = 3.0
 
 
 @dataclass(frozen=True)
@@ -73,6 +75,13 @@ class SimParameters:
         "busy machine makes it slower and not worse [s]; 0 never waits.",
         ge=0.0,
         le=1.0,
+    )
+    motor_timeout_s: float = param(
+        0.5,
+        "Without lockstep: silence of motor_commands, by a steady clock, after which the motors damp on their own, as "
+        "the boards of real ones do [s]; 0 never.",
+        ge=0.0,
+        le=10.0,
     )
     control_period_s: float = param(0.002, "Time between readings [s].", ge=0.001, le=0.02)
     clock_period_s: float = param(0.01, "Time between messages on /clock [s].", ge=0.001, le=1.0)
@@ -115,6 +124,8 @@ class SimNode(KitNode):
         self._truth_message = Odometry()
         self._payload_message = InertiaStamped()
         self._command: JointCommand | None = None
+        self._commanded = clock.monotonic()
+        self._motors_alone = False
         self._started = False
         self._fell = False
         self._ticks = 0
@@ -187,8 +198,10 @@ class SimNode(KitNode):
             self._refused.add()
             self.get_logger().warning(f"command refused: {error}", throttle_duration_sec=1.0)
             return
+        # What is only said again is no sign of life of the controller, and must not buy it more time.
+        self._patient = self._patient or self._command is None or command.time > self._command.time
         self._command = command
-        self._patient = True
+        self._commanded = clock.monotonic()
         if self.parameters.lockstep and self._started and not self._backend.paused:
             if command.time == self._backend.time:
                 self._advance()
@@ -225,7 +238,7 @@ class SimNode(KitNode):
     def _advance(self) -> None:
         if self._command is not None:
             self._ages.append(self._backend.time - self._command.time)
-            self._backend.write(self._command)
+            self._backend.write(self._lone_command() or self._command)
         self._backend.advance()
         self._ticks += 1
         self._last_step = clock.monotonic()
@@ -242,6 +255,15 @@ class SimNode(KitNode):
             return
         self._announce_commands()
         self._publish()
+
+    def _lone_command(self) -> JointCommand | None:
+        """Return damping when nobody has commanded the motors for too long, and None otherwise."""
+        p, silent = self.parameters, clock.monotonic() - self._commanded
+        alone = not p.lockstep and 0.0 < p.motor_timeout_s < silent
+        if alone and not self._motors_alone:
+            self.get_logger().error(f"no motor command for {silent:.3f} s: the motors damp on their own")
+        self._motors_alone = alone
+        return JointCommand.damped(self._backend.time, np.zeros(N_JOINTS), LONE_DAMPING) if alone else None
 
     def _leave(self) -> None:
         """Have the gatekeeper disarmed, so that the silence that follows is no fault to it; then end."""
@@ -313,6 +335,7 @@ class SimNode(KitNode):
             "command_age_p99_s": float(np.percentile(ages, 99)),
             "command_age_max_s": float(ages.max()),
             "fell": float(self._fell),
+            "motors_alone": float(self._motors_alone),
         }
         self._out[SIM_STATE.name].publish(telemetry_message(values, self._backend.time))
 

@@ -6,6 +6,9 @@ from typing import Any
 from controllers.errors import InvalidValue, UnknownName
 from pronk_node_kit.stamps import time_from_stamp
 
+# Messages, as a multiple of the depth, for which an incomplete set may stay.
+PATIENCE = 4
+
 
 class Synchroniser:
     """Calls back once per stamp, when every input has brought its message.
@@ -37,6 +40,8 @@ class Synchroniser:
         self._callback = callback
         self._depth = depth
         self._pending: dict[float, list[Any]] = {}
+        self._begun: dict[float, int] = {}
+        self._added = 0
         self._delivered = -1.0
         self.dropped = 0
         self.late = 0
@@ -53,6 +58,7 @@ class Synchroniser:
         """
         if name not in self._index:
             raise UnknownName("input", name, self._index)
+        self._added += 1
         time = time_from_stamp(message.header.stamp)
         if time <= self._delivered:
             self.late += 1
@@ -60,19 +66,27 @@ class Synchroniser:
         messages = self._pending.get(time)
         if messages is None:
             messages = self._pending[time] = [None] * len(self._index)
+            self._begun[time] = self._added
         messages[self._index[name]] = message
         if None not in messages:
             self._deliver(time, messages)
         elif len(self._pending) > self._depth:
-            del self._pending[min(self._pending)]
-            self.dropped += 1
+            self._make_room()
+
+    def _make_room(self) -> None:
+        # Sets from the future are the newest for long; they must not push out for ever all that comes in time.
+        first = next(iter(self._pending))
+        self._drop(first if self._added - self._begun[first] > PATIENCE * self._depth else min(self._pending))
+
+    def _drop(self, time: float) -> None:
+        del self._pending[time], self._begun[time]
+        self.dropped += 1
 
     def _deliver(self, time: float, messages: list[Any]) -> None:
         self._delivered = time
-        del self._pending[time]
+        del self._pending[time], self._begun[time]
         for old in [t for t in self._pending if t < time]:
-            del self._pending[old]
-            self.dropped += 1
+            self._drop(old)
         self._callback(*messages)
 
     def receiver(self, name: str) -> Callable[[Any], None]:
@@ -89,4 +103,5 @@ class Synchroniser:
     def reset(self) -> None:
         """Forget everything, as after a jump of the clock."""
         self._pending.clear()
+        self._begun.clear()
         self._delivered = -1.0
