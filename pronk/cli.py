@@ -1,4 +1,4 @@
-"""The commands: `pronk demo | launch | eval | collect | train | gate | tune | bench | doctor | scenario | report | …`.
+"""The commands: demo, launch, eval, collect, train, gate, tune, bench, drill, doctor, scenario, report, replay, ….
 
 Each command imports what it needs only when it runs.
 """
@@ -8,6 +8,8 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
+
+from pronk.drill_command import add_drill
 
 MISUSED = 2
 LAUNCH = "launch"
@@ -133,6 +135,8 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
     _add_out(bench, "results/bench")
     bench.set_defaults(run=_bench)
+
+    add_drill(commands)
 
     doctor = commands.add_parser("doctor", help="check this machine and say what to do")
     doctor.set_defaults(run=_doctor)

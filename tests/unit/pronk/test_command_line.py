@@ -124,6 +124,7 @@ def test_help_comes_without_the_heavy_libraries_and_one_thread_is_set():
         "gate",
         "tune",
         "bench",
+        "drill",
         "doctor",
         "scenario",
         "report",
