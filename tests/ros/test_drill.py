@@ -18,9 +18,7 @@ def test_a_few_faults_end_in_the_states_that_are_defined_for_them(compiled_kerne
     results = json.loads((out / "results.json").read_text())
     rows = {row["case"]: row["metrics"] for row in results["rows"]}
     assert set(rows) == set(SMOKE)
-    assert all(
-        row["passed"] == 1.0 and row["unsafe_commands"] == 0.0 and row["commands"] > 20 for row in rows.values()
-    )
+    assert all(row["passed"] == 1.0 and row["unsafe_commands"] == 0.0 and row["commands"] > 20 for row in rows.values())
     # Refused commands damp only when the last good one has grown old: not at once, and not late.
     assert 0.19 < rows["joint_commands.nan"]["delay_s"] <= rows["joint_commands.nan"]["allowed_s"]
     assert f"{len(SMOKE)} of {len(SMOKE)} cases passed" in program.text

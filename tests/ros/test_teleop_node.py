@@ -35,12 +35,22 @@ class Hand:
         return [message.twist.linear.x for _, message in self.peer.heard["cmd_vel"]]
 
 
+def heard(peer):
+    """Tell in a word whether the node's diagnostics know of a reading."""
+    report = peer.diagnostics("/teleop_node")
+    return "hears" if report and report[2]["joy age [s]"] != "inf" else "nothing yet"
+
+
 @pytest.fixture
 def hand(start, peer):
     program = start("-m", "pronk_gateway.teleop_node", "--ros-args", "-p", "acceleration_mps2:=4.0")
     program.wait_for("ready", 30.0)
     person = Hand(peer)
-    person.hold(0.5)
+    end = time.monotonic() + 20.0
+    # Buttons that are down in the first reading count as not pressed, so the node must have had one.
+    while "hears" not in heard(peer):
+        assert time.monotonic() < end, program.text
+        person.hold(0.1)
     return person, program
 
 
