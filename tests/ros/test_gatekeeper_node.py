@@ -123,7 +123,7 @@ def test_a_reading_without_a_joint_is_refused_with_its_name(robot, log):
     robot.reading_names.remove("RL_calf_joint")
     robot.run_until(lambda: "reading refused: joint_states: " in log(), what="the warning")
     assert "RL_calf_joint" in log()
-    robot.run(TIMEOUT)
+    robot.run(TIMEOUT + SLACK)
     answer = robot.call("arm")
     assert not answer.success and "robot state is" in answer.message
 
