@@ -9,8 +9,8 @@ from typing import Any
 from rich.markup import escape
 from rich.table import Table
 
-from controllers.errors import InvalidValue
 from evaluation.drill_cases import DrillCase
+from evaluation.journal import append_line, read_lines
 from evaluation.results import Row, compile_results, finite, write_json
 
 SUITE = "drill"
@@ -64,10 +64,8 @@ class DrillJournal:
             case: What was tried.
             verdict: What came of it.
         """
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        entry = {"fingerprint": self._fingerprint, "expected": repr(case), **finite(asdict(verdict))}
-        with self._path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(entry) + "\n")
+        expected = {"fingerprint": self._fingerprint, "expected": repr(case)}
+        append_line(self._path, {**expected, **finite(asdict(verdict))})
 
     def passed(self, cases: Sequence[DrillCase]) -> dict[str, Verdict]:
         """Find the cases that need not be run again: those that passed with this code and this expectation.
@@ -81,15 +79,9 @@ class DrillJournal:
         Raises:
             InvalidValue: The file cannot be read.
         """
-        if not self._path.exists():
-            return {}
         wanted = {case.name: repr(case) for case in cases}
-        try:
-            lines = self._path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError as error:
-            raise InvalidValue(f"cannot read {self._path}: {error.strerror}") from error
         found = {}
-        for line in lines:
+        for line in read_lines(self._path):
             try:
                 entry: dict[str, Any] = json.loads(line)
                 known = entry.pop("fingerprint") == self._fingerprint

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,57 @@ from evaluation.results import Row, finite
 from evaluation.suite import Trial
 
 
+def digest_files(files: Iterable[tuple[str, Path]]) -> str:
+    """Digest files with their names.
+
+    Args:
+        files: Name and file of each, in a fixed order.
+
+    Returns:
+        Hexadecimal digest.
+    """
+    digest = hashlib.sha256()
+    for name, path in files:
+        digest.update(name.encode())
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def append_line(path: Path, entry: Mapping[str, Any]) -> None:
+    """Write an entry down at once, behind those that are there.
+
+    Args:
+        path: File of one JSON object a line; made with its folder.
+        entry: What is written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    torn = path.exists() and not path.read_bytes().endswith(b"\n")
+    with path.open("a", encoding="utf-8") as file:
+        # A line that was cut off by the end of an earlier run must not swallow this one.
+        file.write(("\n" if torn and path.stat().st_size else "") + json.dumps(entry) + "\n")
+        file.flush()
+
+
+def read_lines(path: Path) -> list[str]:
+    """Read the lines of such a file, torn ones included.
+
+    Args:
+        path: The file; it need not exist.
+
+    Returns:
+        Its lines.
+
+    Raises:
+        InvalidValue: It cannot be read.
+    """
+    if not path.exists():
+        return []
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise InvalidValue(f"cannot read {path}: {error.strerror}") from error
+
+
 @cache
 def source_digest() -> str:
     """Digest the code that a result depends on.
@@ -21,13 +72,10 @@ def source_digest() -> str:
     Returns:
         Hexadecimal digest of the Python files of controllers, sim and evaluation.
     """
-    digest = hashlib.sha256()
-    for package in (controllers.__file__, sim.__file__, __file__):
-        root = Path(str(package)).parent
-        for path in sorted(root.rglob("*.py")):
-            digest.update(path.relative_to(root).as_posix().encode())
-            digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    roots = [Path(str(package)).parent for package in (controllers.__file__, sim.__file__, __file__)]
+    return digest_files(
+        (path.relative_to(root).as_posix(), path) for root in roots for path in sorted(root.rglob("*.py"))
+    )
 
 
 def fingerprint(trial: Trial) -> str:
@@ -72,12 +120,7 @@ class Journal:
             "seed": row.seed,
             "metrics": finite(row.metrics),
         }
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        torn = self.path.exists() and not self.path.read_bytes().endswith(b"\n")
-        with self.path.open("a", encoding="utf-8") as file:
-            # A line that was cut off by the end of an earlier run must not swallow this one.
-            file.write(("\n" if torn and self.path.stat().st_size else "") + json.dumps(entry) + "\n")
-            file.flush()
+        append_line(self.path, entry)
 
     def finished(self, trials: Iterable[Trial]) -> dict[tuple[str, str, int], Row]:
         """Find which trials need not be run again.
@@ -91,14 +134,9 @@ class Journal:
         Raises:
             InvalidValue: The file cannot be read.
         """
-        if not self.path.exists():
-            return {}
-        wanted = {self.fingerprint(trial): trial.key for trial in trials}
+        lines = read_lines(self.path)
+        wanted = {self.fingerprint(trial): trial.key for trial in trials} if lines else {}
         rows = {}
-        try:
-            lines = self.path.read_text(encoding="utf-8", errors="replace").splitlines()
-        except OSError as error:
-            raise InvalidValue(f"cannot read {self.path}: {error.strerror}") from error
         for line in lines:
             try:
                 entry = json.loads(line)

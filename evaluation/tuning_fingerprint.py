@@ -12,6 +12,7 @@ from pathlib import Path
 import controllers
 import evaluation
 import sim
+from evaluation.journal import digest_files
 from evaluation.tuning_trial import TuningTrial
 
 RESIDUAL = "controllers.residual."
@@ -74,11 +75,7 @@ def code_digest(learner_module: str) -> str:
     Returns:
         Hexadecimal digest.
     """
-    digest = hashlib.sha256()
-    for path in sources(learner_module):
-        digest.update("/".join(path.parts[-3:]).encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:16]
+    return digest_files(("/".join(path.parts[-3:]), path) for path in sources(learner_module))
 
 
 def tuning_fingerprint(trial: TuningTrial) -> str:

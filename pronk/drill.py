@@ -1,6 +1,5 @@
 """The fault drill: breaks every topic and node of the running simulated stack, one after the other, and judges."""
 
-import hashlib
 import itertools
 import os
 import signal
@@ -18,6 +17,7 @@ from rosbags.highlevel import AnyReader
 from controllers.errors import InvalidValue
 from evaluation.drill_cases import AT_ONCE, KILL, NODES, PAUSE, VELOCITY, DrillCase, Outcome, find_cases
 from evaluation.drill_report import DrillJournal, Verdict, drill_table, write_drill
+from evaluation.journal import digest_files
 from pronk.drill_observer import DrillFailed, Observer
 from pronk.drill_stack import LAUNCH_FILE, DrillSettings, DrillStack
 from pronk_bringup.bag import read_messages
@@ -71,12 +71,10 @@ def code_digest() -> str:
         Hexadecimal digest.
     """
     root = LAUNCH_FILE.parent.parent
-    digest = hashlib.sha256()
-    for folder in ("controllers", "sim", "pronk", "ros2_ws/src", "launch"):
-        for path in sorted((root / folder).rglob("*")):
-            if path.suffix in (".py", ".yaml", ".msg") and path.is_file():
-                digest.update(path.relative_to(root).as_posix().encode() + path.read_bytes())
-    return digest.hexdigest()[:16]
+    folders = [root / name for name in ("controllers", "sim", "pronk", "ros2_ws/src", "launch")]
+    found = (path for folder in folders for path in sorted(folder.rglob("*")))
+    files = (path for path in found if path.suffix in (".py", ".yaml", ".msg") and path.is_file())
+    return digest_files((path.relative_to(root).as_posix(), path) for path in files)
 
 
 class Trial:

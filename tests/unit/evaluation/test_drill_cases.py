@@ -75,6 +75,13 @@ def test_only_what_passed_with_this_code_and_this_expectation_is_not_run_again(t
     assert DrillJournal(tmp_path / "drill.jsonl", "other").passed(CASES) == {}
 
 
+def test_a_line_that_a_killed_drill_left_half_written_does_not_swallow_the_next(tmp_path):
+    journal = DrillJournal(tmp_path / "drill.jsonl", "new")
+    (tmp_path / "drill.jsonl").write_text('{"fingerprint": "new", "case')
+    journal.append(CASES[0], verdict(CASES[0]))
+    assert journal.passed(CASES) == {CASES[0].name: verdict(CASES[0])}
+
+
 def test_results_and_table_tell_what_failed_and_what_was_not_run(tmp_path):
     cases = CASES[:3]
     verdicts = {case.name: verdict(case, case is cases[0]) for case in cases[:2]}
