@@ -11,8 +11,16 @@ Array = npt.NDArray[np.float64]
 
 
 @njit(cache=True)
-def _add_impulse(forces: Array, levers: Array, carrying: Array, dt: float, impulse: Array) -> None:
-    """Add force and moment of the carrying feet over one tick."""
+def add_impulse(forces: Array, levers: Array, carrying: Array, dt: float, impulse: Array) -> None:
+    """Add force and moment of the carrying feet over one tick.
+
+    Args:
+        forces: Of the ground on the feet, world, shape (4, 3) [N].
+        levers: Feet minus centre of mass, world, shape (4, 3) [m].
+        carrying: 1 for feet that stand, shape (4,).
+        dt: Length of the tick [s].
+        impulse: In and out: force and moment over time, shape (6,) [N·s, N·m·s].
+    """
     for leg in range(4):
         if carrying[leg] > 0.5:
             fx, fy, fz = forces[leg, 0], forces[leg, 1], forces[leg, 2]
@@ -137,7 +145,7 @@ class Adaptation:
             valid: Whether the forces are known (the solver had found a plan).
             slipping: Whether a foot slips.
         """
-        _add_impulse(forces, levers, carrying, dt, self._impulse)
+        add_impulse(forces, levers, carrying, dt, self._impulse)
         self._elapsed += dt
         self._contacts_changed |= contacts_changed
         self._valid &= valid

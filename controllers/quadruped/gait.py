@@ -88,6 +88,25 @@ def get_gait(name: str) -> Gait:
     return GAITS[name]
 
 
+def _lift_offs(gait: Gait) -> Array:
+    """Phases of the gait at which each leg lifts: just before that its own phase is at the duty factor."""
+    return np.array([(gait.duty - o) % 1.0 for o in gait.offsets])
+
+
+def first_to_lift(gait: Gait) -> int:
+    """Find the leg with whose lift-off a scheduler begins a gait, so that as many others as possible stand.
+
+    Args:
+        gait: The gait.
+
+    Returns:
+        Index of the leg.
+    """
+    offsets = np.array(gait.offsets)
+    standing = [int(np.sum((c + offsets - 1e-9) % 1.0 < gait.duty)) for c in _lift_offs(gait)]
+    return int(np.argmax(standing))
+
+
 @njit(cache=True)
 def contact_table(
     phase: float, period: float, duty: float, offsets: Array, intervals: Array, held: Array, contacts: Array
@@ -234,11 +253,7 @@ class GaitScheduler:
         """Phase at which the next lift-off is imminent and as many legs as possible stand."""
         if gait.duty >= 1.0:
             return 0.0
-        offsets = np.array(gait.offsets)
-        # Just before a leg lifts, its phase is at the duty factor.
-        candidates = np.array([(gait.duty - o) % 1.0 for o in offsets])
-        standing = [int(np.sum((c + offsets - 1e-9) % 1.0 < gait.duty)) for c in candidates]
-        return float((candidates[int(np.argmax(standing))] - 1e-9) % 1.0)
+        return float((_lift_offs(gait)[first_to_lift(gait)] - 1e-9) % 1.0)
 
     def request(self, gait: Gait) -> None:
         """Ask for another gait; it starts when the swinging legs have landed.

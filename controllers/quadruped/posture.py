@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from controllers.blend import quintic_blend
 from controllers.errors import InvalidValue
 from controllers.quadruped.centroidal import GRAVITY
 from controllers.robot.description import RobotDescription
@@ -90,9 +91,8 @@ class PostureMotion:
         Returns:
             Impedance command.
         """
-        s = min(max((time - self._begin) / self._duration, 0.0), 1.0)
-        rate = 30.0 * s * s * (1.0 - s) ** 2 / self._duration
-        s = s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
+        s, slope = quintic_blend((time - self._begin) / self._duration)
+        rate = slope / self._duration
         feet = self._start + s * (self._end - self._start)
         position, reached = self._kinematics.inverse(feet)
         # Outside the reach (odd poses on power-up) fall back to straight lines in joint space.

@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from controllers.quadruped.body import BodyState
 from controllers.quadruped.footholds import FootholdConfig, foothold_offset
-from controllers.quadruped.gait import Gait, LegSchedule
+from controllers.quadruped.gait import Gait, GaitScheduler, LegSchedule
 from controllers.quadruped.swing import swing_references
 
 Array = npt.NDArray[np.float64]
@@ -77,8 +77,7 @@ class SwingLegs:
         self,
         schedule: LegSchedule,
         was_standing: Array,
-        gait: Gait,
-        cadence: float,
+        scheduler: GaitScheduler,
         body: BodyState,
         velocity_reference: Array,
         yaw_rate: float,
@@ -91,8 +90,7 @@ class SwingLegs:
         Args:
             schedule: Where each leg is in its cycle.
             was_standing: Scheduled contacts one tick ago, shape (4,).
-            gait: The running gait.
-            cadence: Its pace, as a multiple of its own.
+            scheduler: Runs the gait.
             body: Pose, twist and feet.
             velocity_reference: Commanded velocity, world, shape (3,) [m/s].
             yaw_rate: Commanded turning rate [rad/s].
@@ -100,8 +98,9 @@ class SwingLegs:
             ground: Plane z = g₀ + g₁ x + g₂ y, shape (3,).
             dt: Time since the previous tick [s].
         """
-        stance_time = gait.stance_time / cadence
-        offset = foothold_offset(self.config, body.velocity, velocity_reference, yaw_rate, height, stance_time)
+        offset = foothold_offset(
+            self.config, body.velocity, velocity_reference, yaw_rate, height, scheduler.stance_time
+        )
         offset += self.shift
         swing_references(
             schedule.contact,
@@ -113,15 +112,15 @@ class SwingLegs:
             body.velocity,
             body.yaw,
             yaw_rate,
-            self.nominal(gait),
+            self.nominal(scheduler.gait),
             self._hips,
             self._leg_length,
             offset,
             ground,
             self._radius,
             self._landing_depth,
-            gait.swing_height,
-            gait.swing_time / cadence,
+            scheduler.gait.swing_height,
+            scheduler.swing_time,
             dt,
             self._plane_state,
             self._lift_height,

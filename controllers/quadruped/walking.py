@@ -242,14 +242,11 @@ class Walking:
         self._ground.update(body.feet, standing, estimate.contact, body.com, dt, estimate.foot_force)
         # Above the ground below the base, which on an incline is not that below the centre of mass.
         height = float(body.com[2]) - self._ground.height(body.base_position)
-        cos, sin = math.cos(body.yaw), math.sin(body.yaw)
-        vx, vy = self.reference.velocity.tolist()
-        velocity_reference = np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
+        velocity_reference = self._velocity_reference(body)
         self._swing.advance(
             schedule,
             self.standing,
-            gait,
-            self._gait.cadence,
+            self._gait,
             body,
             velocity_reference,
             self.reference.yaw_rate,
@@ -295,11 +292,16 @@ class Walking:
         self.height = height - float(body.com[2] - body.base_position[2])
         return joint
 
-    def _pace(self, body: BodyState, dt: float) -> float:
-        """Step sooner the further the velocity is from its reference."""
+    def _velocity_reference(self, body: BodyState) -> Array:
+        """Commanded velocity, world, shape (3,) [m/s]."""
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
         vx, vy = self.reference.velocity.tolist()
-        error = math.hypot(body.velocity[0] - cos * vx + sin * vy, body.velocity[1] - sin * vx - cos * vy)
+        return np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
+
+    def _pace(self, body: BodyState, dt: float) -> float:
+        """Step sooner the further the velocity is from its reference."""
+        wanted = self._velocity_reference(body)
+        error = math.hypot(body.velocity[0] - wanted[0], body.velocity[1] - wanted[1])
         return self._cadence.update(error, self._gait.gait.swing_time, dt)
 
     def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, planned: Array) -> None:

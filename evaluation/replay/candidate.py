@@ -5,7 +5,7 @@ import numpy.typing as npt
 
 from controllers.quadruped.adaptation import Adaptation
 from controllers.quadruped.controller import WALKING, LocomotionConfig, LocomotionController, LocomotionInfo
-from controllers.quadruped.gait import GAITS, Gait
+from controllers.quadruped.gait import GAITS, first_to_lift
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand
 from controllers.robot.kinematics import LegKinematics
@@ -204,20 +204,6 @@ def walks(command: JointCommand) -> bool:
     """Tell whether a command of Pronk's controller is one of walking: some leg pushes without stiffness."""
     standing = np.repeat(stands(command) > 0.5, 3)
     return bool(np.abs(command.effort[standing]).max(initial=0.0) > 0.0)
-
-
-def first_to_lift(gait: Gait) -> int:
-    """Find the leg with whose lift-off the scheduler begins a gait.
-
-    Args:
-        gait: The gait.
-
-    Returns:
-        Index of the leg.
-    """
-    candidates = [(gait.duty - offset) % 1.0 for offset in gait.offsets]
-    standing = [sum((c + o - 1e-9) % 1.0 < gait.duty for o in gait.offsets) for c in candidates]
-    return int(np.argmax(standing))
 
 
 class Onset:

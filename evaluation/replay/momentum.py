@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from controllers.quadruped.adaptation import add_impulse
 from controllers.quadruped.centroidal import GRAVITY
 
 Array = npt.NDArray[np.float64]
@@ -59,16 +60,7 @@ def add_tick(
         surplus: Output, momentum beyond that, shape (6,) [N·s, N·m·s].
         inertia: Output, inertia in world axes, shape (3, 3) [kg·m²].
     """
-    for leg in range(4):
-        if carrying[leg] > 0.5:
-            fx, fy, fz = forces[leg, 0], forces[leg, 1], forces[leg, 2]
-            x, y, z = levers[leg, 0], levers[leg, 1], levers[leg, 2]
-            impulse[0] += dt * fx
-            impulse[1] += dt * fy
-            impulse[2] += dt * fz
-            impulse[3] += dt * (y * fz - z * fy)
-            impulse[4] += dt * (z * fx - x * fz)
-            impulse[5] += dt * (x * fy - y * fx)
+    add_impulse(forces, levers, carrying, dt, impulse)
     impulse[2] -= dt * mass * GRAVITY
     inertia[:] = rotation @ inertia_body @ rotation.T
     momentum = inertia @ spin

@@ -5,6 +5,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from controllers.blend import quintic_blend
 from controllers.errors import InvalidValue
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import N_JOINTS, JointCommand, RobotState
@@ -61,13 +62,11 @@ class PoseMove:
         Returns:
             Impedance command; before the begin it holds the start, after the end the target.
         """
-        s = min(max((time - self._begin) / self.duration, 0.0), 1.0)
-        blend = s**3 * (10.0 - 15.0 * s + 6.0 * s * s)
-        slope = 30.0 * s * s * (1.0 - s) ** 2 / self.duration
+        blend, slope = quintic_blend((time - self._begin) / self.duration)
         return JointCommand(
             time,
             self._start + blend * self._way,
-            slope * self._way,
+            slope / self.duration * self._way,
             np.zeros(N_JOINTS),
             np.full(N_JOINTS, STIFFNESS),
             np.full(N_JOINTS, DAMPING),
