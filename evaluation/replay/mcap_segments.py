@@ -7,7 +7,7 @@ their time comes.
 import struct
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import BinaryIO
 
@@ -292,15 +292,9 @@ def _open_all(found: McapFile) -> None:
     """Unpack every chunk for the descriptions of topics in it."""
     for segment in found.segments:
         if isinstance(segment, ChunkSegment):
-            quiet = _Source(segment._source.path, found.topics, lambda text: None)
-            for _ in _parse(_quiet(segment).content(), quiet, lambda channel: False, segment._cut):
-                pass
-
-
-def _quiet(segment: ChunkSegment) -> ChunkSegment:
-    source = _Source(segment._source.path, segment._source.topics, lambda text: None)
-    values = {name: getattr(segment, name) for name in segment.__dataclass_fields__}
-    return ChunkSegment(**{**values, "_source": source})
+            # Damage is complained about when the messages are read.
+            quiet = replace(segment, _source=replace(segment._source, complain=lambda text: None))
+            _parse(quiet.content(), quiet._source, lambda channel: False, quiet._cut)
 
 
 def _chunk_places(file: BinaryIO, size: int) -> list[int]:

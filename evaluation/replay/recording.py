@@ -16,6 +16,7 @@ from evaluation.replay import mcap_segments, sqlite_segments
 from evaluation.replay.mcap_segments import scan_mcap
 from evaluation.replay.segments import Channel, Complain, RawMessage, Segment, Wanted, merge
 from evaluation.replay.sqlite_segments import SqliteFile, leave_broken_page
+from sim.case_files import YAML_FAILURES
 
 ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 METADATA = "metadata.yaml"
@@ -171,7 +172,7 @@ class Recording(AbstractContextManager["Recording"]):
             for row in tree["topics_with_message_count"]:
                 counts[str(row["topic_metadata"]["name"])] = int(row["message_count"])
             return _Promise(files, counts)
-        except (yaml.YAMLError, ValueError, TypeError, KeyError, IndexError, RecursionError, OverflowError) as error:
+        except YAML_FAILURES as error:
             self._complain("", f"{METADATA} is damaged and not used: {_first_line(error)}")
             return _Promise()
 

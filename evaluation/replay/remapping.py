@@ -12,6 +12,7 @@ from controllers.quadruped.command_inbox import GAIT_CHOICES
 from controllers.robot.joints import FOOT_NAMES, JOINT_NAMES
 from evaluation.replay.navigation_settings import NavigationSettings, parse_navigation
 from evaluation.replay.segments import Channel
+from sim.case_files import YAML_FAILURES
 
 JOINT_STATES = "joint_states"
 IMU = "imu/data"
@@ -97,7 +98,7 @@ def read_remapping(path: Path) -> Remapping:
         raise InvalidValue(f"'{path}' cannot be read: {error}") from None
     try:
         tree = yaml.safe_load(text)
-    except (yaml.YAMLError, ValueError, RecursionError, OverflowError) as error:
+    except YAML_FAILURES as error:
         raise InvalidValue(f"'{path}' is no YAML: {' '.join(str(error).split())}") from None
     try:
         return parse_remapping(tree)
@@ -159,21 +160,25 @@ def _names(tree: dict[Any, Any], key: str, known: Iterable[str]) -> dict[str, st
     return dict(table)
 
 
-def namespaces_of(channels: Iterable[Channel], role: str) -> tuple[str, ...]:
-    """Find the namespaces in which a topic was recorded.
+def by_namespace(channels: Iterable[Channel], topic: str, types: Sequence[str]) -> dict[str, Channel]:
+    """Find a topic in all namespaces in which it was recorded.
 
     Args:
         channels: Topics of a bag.
-        role: Pronk's name of the topic.
+        topic: Its name below the namespace.
+        types: Types that it may have.
 
     Returns:
-        Namespaces without a slash at the end, "" for none, sorted.
+        Topic by namespace, without a slash at the end and "" for none, sorted.
     """
-    tail = f"/{role}"
-    found = {f"/{channel.topic.lstrip('/')}" for channel in channels if channel.type in ROLES[role]}
-    spaces = {topic[: -len(tail)] for topic in found if topic.endswith(tail)}
-    # What a simulator knows lies in a namespace of its own, and is no robot.
-    return tuple(sorted(space for space in spaces if not space.endswith("/ground_truth")))
+    tail, found = f"/{topic}", {}
+    for channel in channels:
+        name = f"/{channel.topic.lstrip('/')}"
+        space = name.removesuffix(tail)
+        # What a simulator knows lies in a namespace of its own, and is no robot.
+        if space != name and channel.type in types and not space.endswith("/ground_truth"):
+            found[space] = channel
+    return dict(sorted(found.items()))
 
 
 def assign(channels: Sequence[Channel], remapping: Remapping, namespace: str | None = None) -> dict[str, Channel]:
@@ -192,7 +197,9 @@ def assign(channels: Sequence[Channel], remapping: Remapping, namespace: str | N
             and none was chosen.
     """
     if namespace is None:
-        spaces = () if JOINT_STATES in remapping.topics else namespaces_of(channels, JOINT_STATES)
+        spaces = (
+            () if JOINT_STATES in remapping.topics else tuple(by_namespace(channels, JOINT_STATES, ROLES[JOINT_STATES]))
+        )
         if len(spaces) > 1:
             raise InvalidValue(f"several robots were recorded, choose one by its namespace: {', '.join(spaces)}")
         namespace = spaces[0] if spaces else ""

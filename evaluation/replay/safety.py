@@ -16,7 +16,7 @@ from evaluation.replay.differences import Differences
 from evaluation.replay.message_layout import Values
 from evaluation.replay.navigation_settings import NavigationSettings
 from evaluation.replay.recording import Recording
-from evaluation.replay.remapping import CMD_VEL, CMD_VEL_NOMINAL, GOAL_POSE, ODOM, ROLES, TRUE_ODOM
+from evaluation.replay.remapping import CMD_VEL, CMD_VEL_NOMINAL, GOAL_POSE, ODOM, ROLES, TRUE_ODOM, by_namespace
 from evaluation.replay.segments import Channel
 
 # A correction by more than this is an intervention, as the filter's node counts it [m/s].
@@ -108,13 +108,13 @@ class SafetyReplay:
         wanted = (settings.odom,) if settings.odom else (ODOM, TRUE_ODOM)
         odometry: dict[str, Channel] = {}
         for topic in wanted:
-            odometry = odometry or _below(channels, topic, ROLES[ODOM])
-        wishes = _below(channels, CMD_VEL_NOMINAL, ROLES[CMD_VEL_NOMINAL])
-        goals = _below(channels, GOAL_POSE, ROLES[GOAL_POSE])
+            odometry = odometry or _robots_with(channels, topic, ROLES[ODOM])
+        wishes = _robots_with(channels, CMD_VEL_NOMINAL, ROLES[CMD_VEL_NOMINAL])
+        goals = _robots_with(channels, GOAL_POSE, ROLES[GOAL_POSE])
         self._take(odometry, ODOM)
         self._take(wishes, CMD_VEL_NOMINAL)
         self._take({name: goals[name] for name in goals if name in odometry}, GOAL_POSE)
-        self._take(_below(channels, CMD_VEL, ROLES[CMD_VEL]), CMD_VEL)
+        self._take(_robots_with(channels, CMD_VEL, ROLES[CMD_VEL]), CMD_VEL)
         filtered = sorted(name for name in odometry if name in wishes or name in goals)
         self._driven = {name for name in filtered if name not in wishes}
         self.neighbours = tuple(sorted(odometry))
@@ -203,11 +203,6 @@ class SafetyReplay:
             watch(robot.name, now, command, info)
 
 
-def _below(channels: Sequence[Channel], topic: str, types: Sequence[str]) -> dict[str, Channel]:
-    """Find a topic in all namespaces."""
-    tail, found = f"/{topic}", {}
-    for channel in channels:
-        name = f"/{channel.topic.lstrip('/')}"
-        if name.endswith(tail) and channel.type in types and not name.endswith(f"/ground_truth{tail}"):
-            found[name[: -len(tail)] or "/"] = channel
-    return found
+def _robots_with(channels: Sequence[Channel], topic: str, types: Sequence[str]) -> dict[str, Channel]:
+    """Find a topic by name of the robot, which is that of its namespace."""
+    return {space or "/": channel for space, channel in by_namespace(channels, topic, types).items()}
