@@ -19,6 +19,7 @@ from controllers.robot.unitree.motion_mode import SPORT, SWITCHER
 from controllers.robot.unitree.remote import BUTTONS
 from pronk_gateway.command_times import LATE_PERIODS, CommandTimes
 from pronk_gateway.ground_truth_messages import odometry_message
+from pronk_gateway.pace import Pace
 from pronk_gateway.vendor_topics import LOW_COMMAND_TOPIC, LOW_STATE_TOPIC, REQUEST_TOPICS, RESPONSE_TOPICS
 from pronk_node_kit.conversions import LocomotionCommandEncoder, telemetry_message
 from pronk_node_kit.node import KitNode
@@ -43,8 +44,6 @@ SCRIPTS = (FIRST_STEPS, *sorted(SCENARIOS))
 PERIOD_S = 0.002
 # Accepted commands after which the chain of nodes counts as complete.
 SETTLED_COMMANDS = 100
-# More periods than this are not made up for after a stall.
-LONGEST_STALL = 25
 # Longest standstill for a late command; less than any watchdog that goes with it allows.
 PATIENCE_S = 0.3
 
@@ -128,13 +127,12 @@ class FakeGo2Node(KitNode):
         self._out = {row.name: create_publisher(self, row) for row in (SIM_STATE, TRUE_ODOM, CMD_VEL, BODY_COMMAND)}
         self._truth_message = Odometry()
         self._answers = {s: create_publisher(self, row) for s, row in RESPONSE_TOPICS.items()}
-        self._ticks = 0
         self._fell = self._over = False
-        self._patient = True
         self._newest = -1.0
         self._starting = clock.monotonic()
         self._waited = 0.0
-        self._wall_start = self._last_step = clock.monotonic()
+        self._pace = Pace(PERIOD_S, limit=p.max_command_age_s, patience=PATIENCE_S)
+        self._pace.begin(clock.monotonic())
         self._begin: float | None = None
         self._next_try = 0.0
         self._next_command = self._next_truth = self._next_state = -np.inf
@@ -178,7 +176,7 @@ class FakeGo2Node(KitNode):
             return
         if self._robot.receive(record):
             self._newest = self._backend.time
-            self._patient = True
+            self._pace.hear()
             if self._begin is not None:
                 self._times.observe(now)
 
@@ -192,32 +190,22 @@ class FakeGo2Node(KitNode):
         self._answers[service].publish(response)
 
     def _catch_up(self) -> None:
-        due = int((clock.monotonic() - self._wall_start) / PERIOD_S) - self._ticks
-        if due > LONGEST_STALL:
-            self._wall_start = clock.monotonic() - (self._ticks + 1) * PERIOD_S
-            due = 1
-        for _ in range(due):
+        for _ in range(self._pace.due(clock.monotonic())):
             if self._waits():
                 return
             self._step()
 
     def _waits(self) -> bool:
-        """Tell whether the world stands still for a late command; time that passes so is not made up for."""
-        limit = self.parameters.max_command_age_s
-        if not limit or self._begin is None or not self._patient or self._backend.time - self._newest <= limit:
-            return False
-        now = clock.monotonic()
-        self._patient = now - self._last_step < PATIENCE_S
-        self._wall_start = now - self._ticks * PERIOD_S
-        return self._patient
+        """Tell whether the world stands still for a late command; before the scenario it waits for nobody."""
+        return self._begin is not None and self._pace.waits(clock.monotonic(), self._backend.time - self._newest)
 
     def _step(self) -> None:
         self._robot.advance()
-        self._ticks += 1
         now = clock.monotonic()
-        if now - self._last_step > LATE_PERIODS * PERIOD_S:
-            self._waited += now - self._last_step - PERIOD_S
-        self._last_step = now
+        late = now - self._pace.last_step
+        if late > LATE_PERIODS * PERIOD_S:
+            self._waited += late - PERIOD_S
+        self._pace.step(now)
         record = self._robot.low_state()
         if record is not None and not self.parameters.silent:
             self._low_state.publish(self._states.encode(record))

@@ -16,6 +16,7 @@ from controllers.errors import ControlError
 from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import N_JOINTS, JointCommand
 from pronk_gateway.ground_truth_messages import odometry_message, payload_message
+from pronk_gateway.pace import Pace
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
     LocomotionCommandEncoder,
@@ -128,11 +129,10 @@ class SimNode(KitNode):
         self._motors_alone = False
         self._started = False
         self._fell = False
-        self._ticks = 0
+        self._pace = Pace(p.control_period_s, p.real_time_factor, p.max_command_age_s, PATIENCE_S)
         self._announced: object = None
         self._next_announcement = self._next_clock = self._next_truth = self._next_state = -np.inf
         self._ages: list[float] = []
-        self._patient = True
         self._waiting_since = clock.monotonic()
         self._seen_all: float | None = None
         self._refused = self.diagnostics.counter("refused_commands")
@@ -171,7 +171,7 @@ class SimNode(KitNode):
             return
         self.destroy_timer(self._starter)
         self._started = True
-        self._began = self._wall_start = self._last_step = clock.monotonic()
+        self._pace.begin(clock.monotonic())
         self.get_logger().info("all nodes are there: the world starts")
         self._announce_commands(first=True)
         self._publish()
@@ -184,7 +184,7 @@ class SimNode(KitNode):
             )
 
     def _watch(self) -> None:
-        silent = clock.monotonic() - self._last_step
+        silent = clock.monotonic() - self._pace.last_step
         if not self._backend.paused and silent > self.parameters.command_timeout_s:
             self.get_logger().error(f"no command for {silent:.1f} s answers the reading at {self._backend.time} s")
             self.finish(1)
@@ -199,7 +199,8 @@ class SimNode(KitNode):
             self.get_logger().warning(f"command refused: {error}", throttle_duration_sec=1.0)
             return
         # What is only said again is no sign of life of the controller, and must not buy it more time.
-        self._patient = self._patient or self._command is None or command.time > self._command.time
+        if self._command is None or command.time > self._command.time:
+            self._pace.hear()
         self._command = command
         self._commanded = clock.monotonic()
         if self.parameters.lockstep and self._started and not self._backend.paused:
@@ -208,40 +209,24 @@ class SimNode(KitNode):
 
     def _catch_up(self) -> None:
         if self._backend.paused:
-            start = clock.monotonic() - self._ticks * self.parameters.control_period_s
-            self._began += start - self._wall_start  # A pause that was asked for is no slowness.
-            self._wall_start = start
+            self._pace.pause(clock.monotonic())
             return
-        p = self.parameters
-        due = int((clock.monotonic() - self._wall_start) * p.real_time_factor / p.control_period_s) - self._ticks
-        # After a long stall the world goes on from now instead of racing to catch up.
-        if due > 25:
-            self._wall_start = clock.monotonic() - (self._ticks + 1) * p.control_period_s / p.real_time_factor
-            due = 1
-        for _ in range(due):
+        for _ in range(self._pace.due(clock.monotonic())):
             if self._backend.paused or self._waits():
                 return
             self._advance()
 
     def _waits(self) -> bool:
-        """Tell whether the world stands still for a late command; time that passes so is not made up for."""
-        p = self.parameters
-        if not p.max_command_age_s or self._command is None or not self._patient:
-            return False
-        if self._backend.time - self._command.time <= p.max_command_age_s:
-            return False
-        now = clock.monotonic()
-        self._patient = now - self._last_step < PATIENCE_S
-        self._wall_start = now - self._ticks * p.control_period_s / p.real_time_factor
-        return self._patient
+        """Tell whether the world stands still for a late command."""
+        command = self._command
+        return command is not None and self._pace.waits(clock.monotonic(), self._backend.time - command.time)
 
     def _advance(self) -> None:
         if self._command is not None:
             self._ages.append(self._backend.time - self._command.time)
             self._backend.write(self._lone_command() or self._command)
         self._backend.advance()
-        self._ticks += 1
-        self._last_step = clock.monotonic()
+        self._pace.step(clock.monotonic())
         elapsed = self._backend.elapsed
         if elapsed >= self._scenario.duration_s - 1e-9 and self.parameters.exit_at_end:
             self._publish_truth()
@@ -274,10 +259,7 @@ class SimNode(KitNode):
         self._farewell = self.create_timer(0.3, lambda: self.finish(0), clock=self._steady)
 
     def _real_time_factor(self) -> float:
-        if not self._started or self._ticks == 0:
-            return 0.0
-        wall = max(clock.monotonic() - self._began, 1e-9)
-        return self._ticks * self.parameters.control_period_s / wall
+        return self._pace.real_time_factor(clock.monotonic())
 
     # Messages
 
@@ -363,7 +345,7 @@ class SimNode(KitNode):
         was, self._backend.paused = self._backend.paused, bool(request.data)
         response.success = True
         response.message = f"{'paused' if request.data else 'running'} at {self._backend.time:.3f} s"
-        self._last_step = clock.monotonic()
+        self._pace.last_step = clock.monotonic()
         if self._started and was and not request.data:
             # In lockstep the command that answers this reading came during the pause, or, after a reset, never comes.
             if self.parameters.lockstep and (self._command is None or self._command.time == self._backend.time):

@@ -26,6 +26,7 @@ from controllers.errors import ControlError
 from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import JointCommand
 from pronk_gateway.ground_truth_messages import odometry_message
+from pronk_gateway.pace import Pace
 from pronk_node_kit.command_conversions import telemetry_values
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
@@ -134,9 +135,9 @@ class TeamSimNode(KitNode):
         self._clock_message = ClockMessage()
         self._frames: list[TeamFrame] = []
         self._started = self._over = False
-        self._ticks = 0
         self._next_clock = self._next_truth = self._next_goal = self._next_state = self._next_frame = -np.inf
-        self._waiting_since = self._last_step = clock.monotonic()
+        self._pace = Pace(p.control_period_s)
+        self._waiting_since = clock.monotonic()
         self._seen_all: float | None = None
         self._refused = self.diagnostics.counter("refused_commands")
         self.diagnostics.value("time_s", lambda: self._team.time)
@@ -175,13 +176,13 @@ class TeamSimNode(KitNode):
             return
         self.destroy_timer(self._starter)
         self._started = True
-        self._wall_start = self._last_step = clock.monotonic()
+        self._pace.begin(clock.monotonic())
         self.get_logger().info("all nodes are there: the world starts, in lockstep")
         self._watchdog = self.create_timer(0.5, self._watch, clock=self._steady)
         self._publish()
 
     def _watch(self) -> None:
-        silent = clock.monotonic() - self._last_step
+        silent = clock.monotonic() - self._pace.last_step
         if not self._over and silent > self.parameters.command_timeout_s:
             late = [r.name for r in self._robots if r.command is None or r.command.time != self._team.time]
             self.get_logger().error(
@@ -214,16 +215,13 @@ class TeamSimNode(KitNode):
             assert robot.command is not None
             robot.member.write(robot.command)
         self._team.advance()
-        self._ticks += 1
-        self._last_step = clock.monotonic()
+        self._pace.step(clock.monotonic())
         self._publish()
         if self._log.over:
             self._end()
 
     def _real_time_factor(self) -> float:
-        if not self._started or self._ticks == 0:
-            return 0.0
-        return self._ticks * self.parameters.control_period_s / max(clock.monotonic() - self._wall_start, 1e-9)
+        return self._pace.real_time_factor(clock.monotonic())
 
     # Messages
 
