@@ -13,10 +13,10 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue, UnknownName
 from sim.arena_view import ArenaView
+from sim.episodic_world import EpisodicWorld
 from sim.image_world import POSE, Observation, WorldConfig, check_action
-from sim.world_tasks import ARENA, ARENA_NOVEL, ARENA_TASKS, ARENA_TRAIN, COLOURS, instruction_of
+from sim.world_tasks import ARENA, ARENA_NOVEL, ARENA_TASKS, ARENA_TRAIN, COLOURS
 
 Array = npt.NDArray[np.float64]
 
@@ -51,7 +51,7 @@ class Layout:
     places: Array
 
 
-class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+class ArenaWorld(EpisodicWorld):
     """One task of the arena as a `sim.image_world.World`.
 
     The pose is the place of the robot in the map [m] and its heading [rad]. Posts stop it; it slides along them. The
@@ -65,9 +65,6 @@ class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     period = PERIOD_S
     pose_names = ("x_m", "y_m", "heading_rad")
     has_gripper = False
-    render_mode = "rgb_array"
-    observation_space: gymnasium.spaces.Dict
-    action_space: gymnasium.spaces.Box
 
     def __init__(self, task: str, config: WorldConfig | None = None) -> None:
         """Lay the floor.
@@ -79,22 +76,12 @@ class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             UnknownName: There is no such task or camera.
         """
-        self.task, self.config = task, config or WorldConfig()
-        self.instruction = instruction_of(ARENA, task)
-        self.cameras = CAMERAS if self.config.cameras is None else self.config.cameras
-        for camera in self.cameras:
-            if camera not in CAMERAS:
-                raise UnknownName("camera", camera, CAMERAS)
+        super().__init__(task, config, CAMERAS)
         room = HALF_M - RADIUS_M
         self.workspace = np.array([[-room, -room], [room, room]])
-        size = self.config.size
-        self.observation_space = gymnasium.spaces.Dict(
-            {camera: gymnasium.spaces.Box(0, 255, (size, size, 3), np.uint8) for camera in self.cameras}
-            | {POSE: gymnasium.spaces.Box(-np.inf, np.inf, (3,), np.float32)}
-        )
         self.action_space = gymnasium.spaces.Box(-REACH_M, REACH_M, (2,), np.float32)
-        self._view = ArenaView(HALF_M, size, self.config.look)
-        self._robot, self._left, self._succeeded, self._touched = np.zeros(3), 0, False, False
+        self._view = ArenaView(HALF_M, self.config.size, self.config.look)
+        self._robot, self._touched = np.zeros(3), False
         self.layout = draw_layout(task, np.random.default_rng(0))
         self._ways: Array | None = None
 
@@ -113,12 +100,10 @@ class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             InvalidValue: An option is given.
         """
-        super().reset(seed=seed)
-        if options:
-            raise InvalidValue(f"unknown reset options: {', '.join(sorted(options))}; known: none")
+        self._begin(seed, options)
         self.layout, self._ways = draw_layout(self.task, self.np_random), None
         self._robot = self.layout.start.copy()
-        self._left, self._succeeded, self._touched = self.config.horizon, False, False
+        self._touched = False
         return self._observe(), self._info()
 
     def step(self, action: npt.NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -134,8 +119,7 @@ class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             InvalidValue: The action has the wrong shape or is not finite.
             ResetNeeded: The episode has not begun or is over.
         """
-        if self._left == 0:
-            raise gymnasium.error.ResetNeeded("reset() must come before step(), and after an episode is over")
+        self._require_episode()
         move = check_action(action, self.action_space)
         wanted = self._robot[:2] + move
         place = pushed_out(wanted, self.layout.posts)
@@ -144,11 +128,7 @@ class ArenaWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             turn = math.remainder(math.atan2(move[1], move[0]) - self._robot[2], math.tau)
             self._robot[2] = math.remainder(self._robot[2] + min(max(turn, -TURN_RAD), TURN_RAD), math.tau)
         self._robot[:2] = place
-        success = self._reached() == self.task
-        reward, self._succeeded = float(success and not self._succeeded), self._succeeded or success
-        ended = success and self.config.end_on_success
-        self._left = 0 if ended else self._left - 1
-        return self._observe(), reward, ended, self._left == 0 and not ended, self._info()
+        return self._observe(), *self._count(self._reached() == self.task), self._info()
 
     def expert(self) -> Array:
         """Tell how to go on along the shortest way around the posts.

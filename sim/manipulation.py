@@ -13,10 +13,11 @@ import mujoco
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue, MissingModel, UnknownName
+from controllers.errors import InvalidValue, MissingModel
+from sim.episodic_world import EpisodicWorld
 from sim.image_world import POSE, Observation, WorldConfig, check_action
 from sim.manipulation_view import CAMERAS, ManipulationView
-from sim.world_tasks import MANIPULATION, instruction_of
+from sim.world_tasks import MANIPULATION
 
 Array = npt.NDArray[np.float64]
 
@@ -30,7 +31,7 @@ LONGEST_EPISODE = 500
 WELD = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 0.0, 0.0, 5.0)
 
 
-class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
+class ManipulationWorld(EpisodicWorld):
     """One task of MetaWorld as a `sim.image_world.World`.
 
     An action displaces the *target* of the hand, at most 1 cm along each axis; the hand follows with a lag, and stays
@@ -48,9 +49,6 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
     period = 0.0125
     pose_names = ("x_m", "y_m", "z_m", "gripper_opening")
     has_gripper = True
-    render_mode = "rgb_array"
-    observation_space: gymnasium.spaces.Dict
-    action_space: gymnasium.spaces.Box
 
     def __init__(self, task: str, config: WorldConfig | None = None) -> None:
         """Load the scene.
@@ -64,27 +62,15 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             MissingModel: MetaWorld is not installed.
             InvalidValue: The horizon is longer than MetaWorld's.
         """
-        self.task, self.config = task, config or WorldConfig()
-        self.instruction = instruction_of(MANIPULATION, task)
-        self.cameras = CAMERAS[:1] if self.config.cameras is None else self.config.cameras
-        for camera in self.cameras:
-            if camera not in CAMERAS:
-                raise UnknownName("camera", camera, CAMERAS)
+        super().__init__(task, config, CAMERAS)
         if self.config.horizon > LONGEST_EPISODE:
             raise InvalidValue(f"horizon must be at most {LONGEST_EPISODE} in manipulation, got {self.config.horizon}")
         self._scene, self._policy = _load(task)
         self.workspace = np.array([self._scene.mocap_low, self._scene.mocap_high], dtype=np.float64)
-        size = self.config.size
-        self.observation_space = gymnasium.spaces.Dict(
-            {camera: gymnasium.spaces.Box(0, 255, (size, size, 3), np.uint8) for camera in self.cameras}
-            | {POSE: gymnasium.spaces.Box(-np.inf, np.inf, (4,), np.float32)}
-        )
         limit = np.array([REACH, REACH, REACH, 1.0], dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-limit, limit, dtype=np.float32)
         self._view: ManipulationView | None = None
         self._state = np.zeros(0)
-        self._left = 0
-        self._succeeded = False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -101,12 +87,9 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Raises:
             InvalidValue: An option is given.
         """
-        super().reset(seed=seed)
-        if options:
-            raise InvalidValue(f"unknown reset options: {', '.join(sorted(options))}; known: none")
+        self._begin(seed, options)
         self._scene.seed(int(self.np_random.integers(2**31)) if seed is None else seed)
         self._state, _ = self._scene.reset()
-        self._left, self._succeeded = self.config.horizon, False
         return self._observe(), self._info(False)
 
     def step(self, action: npt.NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -122,16 +105,12 @@ class ManipulationWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
             InvalidValue: The action has the wrong shape or is not finite.
             ResetNeeded: The episode has not begun or is over.
         """
-        if self._left == 0:
-            raise gymnasium.error.ResetNeeded("reset() must come before step(), and after an episode is over")
+        self._require_episode()
         command = check_action(action, self.action_space)
         command[:3] /= REACH
         self._state, _, _, _, found = self._scene.step(command)
         success = bool(found["success"])
-        reward, self._succeeded = float(success and not self._succeeded), self._succeeded or success
-        ended = success and self.config.end_on_success
-        self._left = 0 if ended else self._left - 1
-        return self._observe(), reward, ended, self._left == 0 and not ended, self._info(success)
+        return self._observe(), *self._count(success), self._info(success)
 
     def expert(self) -> Array:
         """Tell what MetaWorld's scripted policy would do now.

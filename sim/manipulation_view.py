@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import UnknownName
+from sim.canvas import Canvas
 from sim.image_world import box_downsample
-from sim.offscreen import create_context
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -48,13 +48,10 @@ class ManipulationView:
             repaint(model, thin, np.random.default_rng(look))
         thin.vis.quality.offsamples = thin.vis.quality.shadowsize = 0
         thin.vis.global_.offwidth = thin.vis.global_.offheight = drawn
-        self._context = create_context(drawn, drawn)
+        self._canvas = Canvas(thin, drawn, drawn)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
-        self._gpu = mujoco.MjrContext(thin, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
         for flag in (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION):
             self._scene.flags[flag] = False
-        self._viewport = mujoco.MjrRect(0, 0, drawn, drawn)
         self._option, self._camera = mujoco.MjvOption(), mujoco.MjvCamera()
         self._camera.type = mujoco.mjtCamera.mjCAMERA_FIXED
 
@@ -73,25 +70,18 @@ class ManipulationView:
         """
         if camera not in CAMERAS:
             raise UnknownName("camera", camera, CAMERAS)
-        self._context.make_current()
         self._camera.fixedcamid = self._model.camera(camera).id
         mujoco.mjv_updateScene(
             self._model, data, self._option, None, self._camera, mujoco.mjtCatBit.mjCAT_ALL, self._scene
         )
-        mujoco.mjr_render(self._viewport, self._scene, self._gpu)
-        pixels = np.empty((self._viewport.height, self._viewport.width, 3), dtype=np.uint8)
-        mujoco.mjr_readPixels(pixels, None, self._viewport, self._gpu)
+        pixels = self._canvas.draw(self._scene)
         # OpenGL begins with the lowest row.
         upright = pixels[:, ::-1] if camera in UPSIDE_DOWN else pixels[::-1]
         return np.ascontiguousarray(box_downsample(upright, self._factor))
 
     def close(self) -> None:
         """Free the context; calling it twice is harmless."""
-        if self._context is not None:
-            self._context.make_current()
-            self._gpu.free()
-            self._context.free()
-            self._context = None
+        self._canvas.close()
 
 
 def thinned(model: mujoco.MjModel) -> mujoco.MjModel:

@@ -10,9 +10,9 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from controllers.robot.catalog import load_robot
+from sim.canvas import Canvas
 from sim.disturbances import Payload
 from sim.friction import Friction, FrictionPatches
-from sim.offscreen import create_context
 from sim.render_model import SUN, build_render_model
 from sim.terrain import Flat, Terrain
 from sim.world import index_model_joints
@@ -112,11 +112,8 @@ class SceneRenderer:
         self._data = mujoco.MjData(self._model)
         self._base, self._joints = index_model_joints(self._model)
         self._solids = [i for i in range(self._model.ngeom) if self._model.geom_group[i] == 3]
-        self._context = create_context(width, height)
+        self._canvas = Canvas(self._model, width, height)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
-        self._gpu = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
-        self._viewport = mujoco.MjrRect(0, 0, width, height)
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = (1, 1, 1, 0, 0, 0)
         self._view = mujoco.MjvCamera()
@@ -135,11 +132,7 @@ class SceneRenderer:
 
     def close(self) -> None:
         """Free the context; calling it twice is harmless."""
-        if self._context is not None:
-            self._context.make_current()
-            self._gpu.free()
-            self._context.free()
-            self._context = None
+        self._canvas.close()
 
     def render(self, frame: Frame) -> Image:
         """Draw one picture.
@@ -158,7 +151,6 @@ class SceneRenderer:
         mujoco.mj_comPos(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
         self._follow(frame)
-        self._context.make_current()
         mujoco.mjv_updateScene(
             self._model, self._data, self._option, None, self._view, mujoco.mjtCatBit.mjCAT_ALL, self._scene
         )
@@ -174,10 +166,7 @@ class SceneRenderer:
             self._draw_wrench(frame, rotation, frame.truth, TRUTH_RGBA, 0.022)
         if frame.estimate is not None:
             self._draw_wrench(frame, rotation, frame.estimate, ESTIMATE_RGBA, 0.013)
-        mujoco.mjr_render(self._viewport, self._scene, self._gpu)
-        pixels = np.empty((self.size[1], self.size[0], 3), dtype=np.uint8)
-        mujoco.mjr_readPixels(pixels, None, self._viewport, self._gpu)
-        return pixels[::-1]
+        return self._canvas.draw(self._scene)[::-1]
 
     def _follow(self, frame: Frame) -> None:
         x, y = float(frame.position_world[0]), float(frame.position_world[1])

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.robot.catalog import load_robot
-from sim.offscreen import create_context
+from sim.canvas import Canvas
 from sim.overlay import annotate
 from sim.render_model import paint
 from sim.team_scenarios import TeamScenario
@@ -78,11 +78,8 @@ class TeamRenderer:
             int(self._model.jnt_qposadr[self._model.body_jntadr[self._model.body_rootid[joint.bodyid[0]]]])
             for joint in (self._model.joint(f"{prefix_of(p.name)}FL_hip_joint") for p in scenario.places)
         ]
-        self._context = create_context(*size)
+        self._canvas = Canvas(self._model, *size)
         self._scene = mujoco.MjvScene(self._model, maxgeom=2000)
-        self._gpu = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
-        mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._gpu)
-        self._viewport = mujoco.MjrRect(0, 0, *size)
         self._option = mujoco.MjvOption()
         self._option.geomgroup[:] = 1
         self._view = mujoco.MjvCamera()
@@ -98,11 +95,7 @@ class TeamRenderer:
 
     def close(self) -> None:
         """Free the context; calling it twice is harmless."""
-        if self._context is not None:
-            self._context.make_current()
-            self._gpu.free()
-            self._context.free()
-            self._context = None
+        self._canvas.close()
 
     def render(self, frame: TeamFrame) -> Image:
         """Draw one picture.
@@ -117,7 +110,6 @@ class TeamRenderer:
         mujoco.mj_kinematics(self._model, self._data)
         mujoco.mj_comPos(self._model, self._data)
         mujoco.mj_camlight(self._model, self._data)
-        self._context.make_current()
         everything = mujoco.mjtCatBit.mjCAT_ALL
         mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._view, everything, self._scene)
         centres = [frame.qpos[q : q + 2] for q in self._bases]
@@ -132,10 +124,7 @@ class TeamRenderer:
                     near = min(max(1.0 - gap / DRAWN_GAP_M, 0.0), 1.0)
                     rgba = [near * t + (1.0 - near) * c for t, c in zip(TIGHT, CLEAR, strict=True)]
                     self._line(first, second, (*rgba, 1.0))
-        mujoco.mjr_render(self._viewport, self._scene, self._gpu)
-        pixels = np.empty((self.size[1], self.size[0], 3), dtype=np.uint8)
-        mujoco.mjr_readPixels(pixels, None, self._viewport, self._gpu)
-        return annotate(pixels[::-1], self._caption(frame))
+        return annotate(self._canvas.draw(self._scene)[::-1], self._caption(frame))
 
     def _caption(self, frame: TeamFrame) -> list[tuple[str, tuple[float, ...] | None]]:
         lines: list[tuple[str, tuple[float, ...] | None]] = [(f"t = {frame.time:5.2f} s", None)]

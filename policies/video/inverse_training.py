@@ -15,7 +15,7 @@ from policies.video.frame_pairs import FramePairs, PairBatch, jitter
 from policies.video.inverse_model import InverseConfig, InverseModel, to_tensor
 from sim.episodes import Episode
 
-STATE, BEST, LAST = "state.safetensors", "inverse.safetensors", "last.safetensors"
+STATE, BEST = "state.safetensors", "inverse.safetensors"
 VALIDATION_PAIRS = 512
 # Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
 MOMENTS = ("exp_avg", "exp_avg_sq")
