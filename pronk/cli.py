@@ -7,16 +7,16 @@ import argparse
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from pronk.drill_command import add_drill
+from pronk.terminal import open_console, split_names
 
 MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Reports that are made of something else than a bag.
 REPORTS = ("adaptation", "suite")
-LOG_WIDTH = 140
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -220,18 +220,6 @@ def _launch(words: Sequence[str]) -> int:
     return run(words)
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    console = Console()
-    # A log file has no width; tables that are squeezed into 80 columns cannot be read there.
-    return console if console.is_terminal else Console(width=max(console.width, LOG_WIDTH))
-
-
-def _names(text: str | None) -> list[str] | None:
-    return None if text is None else [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _check_estimator(name: str) -> None:
     from evaluation.rollout import RolloutConfig
 
@@ -247,13 +235,20 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     _check_estimator(options.estimator)
     suite = get_suite(options.suite) if options.cases is None else suite_of_cases(options.cases)
-    chosen = _names(options.only)
+    chosen = split_names(options.only)
     if chosen is not None:
         suite = only(suite, chosen)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    console = _console()
+    console = open_console()
     verdicts = evaluate(
-        suite, options.out, _names(options.methods), seeds, options.estimator, options.jobs, console, options.engine
+        suite,
+        options.out,
+        split_names(options.methods),
+        seeds,
+        options.estimator,
+        options.jobs,
+        console,
+        options.engine,
     )
     console.print(f"results: {options.out.resolve()}")
     missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
@@ -266,13 +261,13 @@ def _evaluate_navigation(options: argparse.Namespace) -> int:
     from evaluation.suite import parse_seeds
 
     suite = get_navigation_suite(options.suite) if options.cases is None else suite_of_scenes(options.cases)
-    chosen = _names(options.only)
+    chosen = split_names(options.only)
     if chosen is not None:
         suite = only_cases(suite, chosen)
     seeds = None if options.seeds is None else parse_seeds(options.seeds)
-    console = _console()
+    console = open_console()
     verdicts = evaluate_navigation(
-        suite, options.out, _names(options.methods), seeds, options.jobs, console, options.videos
+        suite, options.out, split_names(options.methods), seeds, options.jobs, console, options.videos
     )
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     missed = [verdict for verdict in verdicts if verdict.claim.binding and verdict.passed is False]
@@ -283,11 +278,11 @@ def _tune(options: argparse.Namespace) -> int:
     from evaluation.tuning import Plan, tune
     from evaluation.tuning_report import write_report
 
-    plan, chosen = Plan(options.budget), _names(options.only)
+    plan, chosen = Plan(options.budget), split_names(options.only)
     if chosen is not None:
         plan = plan.on(chosen)
-    console = _console()
-    candidates = tune(_names(options.methods), plan, options.out, options.jobs, console)
+    console = open_console()
+    candidates = tune(split_names(options.methods), plan, options.out, options.jobs, console)
     write_report(candidates, plan, options.out, console)
     console.print(f"results: {options.out.resolve()}; tuned.py there replaces controllers/residual/tuned.py")
     return 0
@@ -296,21 +291,21 @@ def _tune(options: argparse.Namespace) -> int:
 def _gate(options: argparse.Namespace) -> int:
     from pronk.planner_commands import run_gate
 
-    return run_gate(options, _console())
+    return run_gate(options, open_console())
 
 
 def _train(options: argparse.Namespace) -> int:
     if options.subject == "inverse":
         from pronk.planner_commands import train_inverse
 
-        return train_inverse(options, _console())
+        return train_inverse(options, open_console())
     from rich.progress import Progress
 
     from policies.navigation.training import BEST, Training, TrainingConfig
 
     budget = 40 if options.budget is None else options.budget
     config = TrainingConfig(options.variant, budget, options.seed)
-    training, console = Training(config, options.out), _console()
+    training, console = Training(config, options.out), open_console()
     with Progress(console=console) as bar:
         task = bar.add_task("generation", total=config.budget, completed=training.search.generation)
         for progress in training.run():
@@ -331,19 +326,19 @@ def _train(options: argparse.Namespace) -> int:
 def _collect(options: argparse.Namespace) -> int:
     from pronk.planner_commands import collect_episodes
 
-    return collect_episodes(options, _console())
+    return collect_episodes(options, open_console())
 
 
 def _bench(options: argparse.Namespace) -> int:
     from pronk.bench import bench
 
-    return bench(options.out, _console(), quick=options.quick)
+    return bench(options.out, open_console(), quick=options.quick)
 
 
 def _doctor(options: argparse.Namespace) -> int:
     from pronk.doctor import examine
 
-    return examine(_console())
+    return examine(open_console())
 
 
 def _scenario(options: argparse.Namespace) -> int:
@@ -363,7 +358,7 @@ def _scenario(options: argparse.Namespace) -> int:
     if options.seed is not None:
         scenario = randomised(scenario, options.seed)
     return report_scenario(
-        scenario, options.learner, options.estimator, options.out, _console(), video=not options.no_video
+        scenario, options.learner, options.estimator, options.out, open_console(), video=not options.no_video
     )
 
 
@@ -371,7 +366,7 @@ def _report(options: argparse.Namespace) -> int:
     from evaluation.run_report import report_run
     from sim.scenarios import get_scenario
 
-    console = _console()
+    console = open_console()
     code = report_run(
         options.bag,
         get_scenario(options.scenario, options.robot),
@@ -391,9 +386,9 @@ def _report_adaptation(options: argparse.Namespace) -> int:
 
     _check_estimator(options.estimator)
     suite = get_suite(options.suite) if options.cases is None else suite_of_cases(options.cases)
-    case, methods = find_case(suite, options.case), _names(options.methods)
+    case, methods = find_case(suite, options.case), split_names(options.methods)
     return report_adaptation(
-        case, methods, options.seed, options.estimator, options.out, _console(), video=not options.no_video
+        case, methods, options.seed, options.estimator, options.out, open_console(), video=not options.no_video
     )
 
 
@@ -404,7 +399,7 @@ def _report_suite(options: argparse.Namespace) -> int:
 
     suite = SUITES.get(read_results(options.folder).get("suite", ""))
     report = remake_reports(options.folder, suite, options.ours)
-    _console().print(f"results: {options.folder.resolve()}: {len(report.files)} files", soft_wrap=True)
+    open_console().print(f"results: {options.folder.resolve()}: {len(report.files)} files", soft_wrap=True)
     return 0
 
 
@@ -413,14 +408,14 @@ def _replay(options: argparse.Namespace) -> int:
 
     chosen = options_of(
         options.robot,
-        _names(options.learners),
+        split_names(options.learners),
         options.seed,
         options.remap,
         options.namespace,
         control=not options.no_control,
         bag=not options.no_bag,
     )
-    replay_bags(options.bags, options.out, chosen, _console())
+    replay_bags(options.bags, options.out, chosen, open_console())
     return 0
 
 
@@ -437,7 +432,7 @@ def _demo(options: argparse.Namespace) -> int:
         options.learner,
         options.lockstep,
         options.out,
-        _console(),
+        open_console(),
         video=not options.no_video,
     )
 

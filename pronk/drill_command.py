@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-LOG_WIDTH = 140
+from pronk.terminal import open_console, split_names
 
 
 def add_drill(commands: Any) -> None:
@@ -31,15 +31,11 @@ def add_drill(commands: Any) -> None:
 
 
 def _drill(options: argparse.Namespace) -> int:
-    from rich.console import Console
-
     from controllers.errors import MissingModel
     from evaluation.drill_cases import find_cases
     from evaluation.drill_report import drill_table
 
-    console = Console()
-    console = console if console.is_terminal else Console(width=max(console.width, LOG_WIDTH))
-    names = None if options.cases is None else [name.strip() for name in options.cases.split(",") if name.strip()]
+    console, names = open_console(), split_names(options.cases)
     if options.list:
         console.print(drill_table(find_cases(names), {}))
         return 0

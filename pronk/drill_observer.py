@@ -20,6 +20,7 @@ from rclpy.parameter import Parameter
 from controllers.errors import ControlError
 from controllers.gatekeeper import GatekeeperConfig
 from controllers.robot.catalog import load_robot
+from pronk_bringup.message_faults import INTACT
 from pronk_node_kit.conversions import JointCommandDecoder, stamp_from_time, time_from_stamp
 from pronk_node_kit.spin import ask_for_realtime
 from pronk_node_kit.topics import (
@@ -111,7 +112,7 @@ class Observer:
     @staticmethod
     def _led(row: Any, topic: str) -> Any:
         # Before the fault: what the publisher itself says and what the drill asks for.
-        return replace(row, name=f"{row.name}/intact") if row.name == topic else row
+        return replace(row, name=f"{row.name}/{INTACT}") if row.name == topic else row
 
     # What is heard
 

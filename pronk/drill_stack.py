@@ -13,6 +13,7 @@ import yaml
 
 from controllers.errors import InvalidValue, MissingModel
 from evaluation.drill_cases import STACKS
+from pronk_bringup.message_faults import INTACT
 
 LAUNCH_FILE = Path(__file__).resolve().parent.parent / "launch" / "go2_sim.launch.yaml"
 # Who publishes what can be spoilt; velocities and gaits come from the drill itself.
@@ -77,7 +78,7 @@ def drill_launch_file(stack: str, topic: str) -> str:
         nodes[node]["param"].append({"name": name, "value": written})
     if topic:
         if topic in PUBLISHERS:
-            nodes[PUBLISHERS[topic]]["remap"] = [{"from": topic, "to": f"{topic}/intact"}]
+            nodes[PUBLISHERS[topic]]["remap"] = [{"from": topic, "to": f"{topic}/{INTACT}"}]
         children.append(
             {
                 "node": {

@@ -8,14 +8,11 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from controllers.errors import InvalidValue, MissingModel
+from pronk.terminal import split_names
 from sim.collection import Collection, collect
 from sim.episodes import find_episodes, read_episode
 from sim.image_world import WorldConfig
 from sim.world_tasks import find_tasks
-
-
-def _names(text: str | None) -> tuple[str, ...]:
-    return tuple(name.strip() for name in (text or "").split(",") if name.strip())
 
 
 def _bar(console: Console) -> Progress:
@@ -32,9 +29,9 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
     Returns:
         Exit code.
     """
-    cameras = _names(options.cameras) or None
+    cameras = tuple(split_names(options.cameras) or ()) or None
     config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look)
-    names = _names(options.tasks)
+    names = tuple(split_names(options.tasks) or ())
     collection = Collection(
         options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config
     )
@@ -71,7 +68,7 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
         InvalidValue: There are no episodes.
     """
     _, training = _torch_parts()
-    folders = _names(options.data)
+    folders = split_names(options.data)
     if not folders:
         raise InvalidValue("'pronk train inverse' needs --data: folders that 'pronk collect' has filled")
     episodes = [read_episode(path) for folder in folders for path in find_episodes(Path(folder))]
@@ -110,7 +107,7 @@ def run_gate(options: argparse.Namespace, console: Console) -> int:
     if options.weights is not None:
         model, _ = _torch_parts()
         infer = model.InverseModel.load(options.weights).infer
-    tasks = find_tasks(options.world, _names(options.tasks))
+    tasks = find_tasks(options.world, split_names(options.tasks) or ())
     gate(options.world, tasks, parse_seeds(options.seeds), infer, options.steps, options.out, console)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0

@@ -16,7 +16,8 @@ from evaluation.replay.replay import Replay, ReplayConfig
 from evaluation.replay.replay_report import ReplayOptions, replay_bag, replay_bags
 from evaluation.replay.rollout_bag import record_rollout
 from evaluation.replay.ticks import TickFeed
-from pronk.cli import _console, main
+from pronk.cli import main
+from pronk.terminal import open_console
 
 
 def replayed(bag, config, by_torque=False, watch=None):
@@ -129,7 +130,7 @@ def test_measured_torques_stand_in_for_commands_that_were_not_recorded(recorded)
 
 
 def test_the_results_bag_opens_elsewhere_and_holds_what_was_found(recorded, tmp_path):
-    replay_bags([recorded.bag], tmp_path / "out", ReplayOptions(ReplayConfig(learners=("none",))), _console())
+    replay_bags([recorded.bag], tmp_path / "out", ReplayOptions(ReplayConfig(learners=("none",))), open_console())
     with Reader(tmp_path / "out" / "bag") as reader:
         counts = {c.topic: c.msgcount for c in reader.connections}
     assert counts["/replay/odom"] == pytest.approx(0.1 * len(recorded.log), abs=2)
@@ -179,7 +180,7 @@ def test_several_bags_give_a_folder_each_and_one_file_of_results(tmp_path):
     for bag in bags:
         record_rollout(replace(SCENARIO, duration_s=0.1), bag)
     options = ReplayOptions(ReplayConfig(control=False), bag=False)
-    replay_bags(bags, tmp_path / "out", options, _console())
+    replay_bags(bags, tmp_path / "out", options, open_console())
     rows = json.loads((tmp_path / "out" / "results.json").read_text())["rows"]
     assert [row["case"] for row in rows] == ["again", "walk"]
     assert rows[0]["metrics"] == rows[1]["metrics"]

@@ -17,7 +17,7 @@ from evaluation.replay.remapping import parse_remapping
 from evaluation.replay.replay import ReplayConfig
 from evaluation.replay.replay_report import ReplayOptions, replay_bag, show
 from evaluation.replay.safety import SafetyReplay
-from pronk.cli import _console
+from pronk.terminal import open_console
 
 SETTINGS = {"schedule": "fixed", "gain": 1.0, "radius": 0.4, "neighbour_radius": 0.4}
 SPEED, APART, PERIOD = 0.5, 3.0, 0.02
@@ -89,7 +89,7 @@ def test_a_bag_of_navigation_alone_is_reported_without_a_robots_readings(bag, tm
     options = ReplayOptions(ReplayConfig(), parse_remapping({"navigation": SETTINGS}))
     report = replay_bag(bag, tmp_path, options)
     assert [row.method for row in report.rows] == ["safety filter of /a", "safety filter of /b"]
-    show(report, _console())
+    show(report, open_console())
     assert "least barrier" in capsys.readouterr().out
     with Recording(tmp_path / "bag") as recording:
         assert {c.topic for c in recording.channels} >= {"/replay/a/cmd_vel", "/replay/b/safety_state"}

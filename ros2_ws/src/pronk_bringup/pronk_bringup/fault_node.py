@@ -11,7 +11,7 @@ from typing import Any
 
 from std_msgs.msg import String
 
-from pronk_bringup.message_faults import FAULTS, NONE, FaultyLine
+from pronk_bringup.message_faults import FAULTS, INTACT, NONE, FaultyLine
 from pronk_node_kit.node import KitNode
 from pronk_node_kit.parameters import param
 from pronk_node_kit.spin import run_node
@@ -31,7 +31,6 @@ from pronk_node_kit.topics import (
     topic,
 )
 
-INTACT = "intact"
 CHAIN = (
     *(JOINT_STATES, IMU, FOOT_SENSORS, ODOM, FOOT_CONTACTS),
     *(CMD_VEL, BODY_COMMAND, JOINT_COMMANDS, MOTOR_COMMANDS),

@@ -16,6 +16,8 @@ SHORT_DELAY_S = 0.005
 PAST_S = 1.0
 FUTURE_S = 10.0
 HUGE = 1e6
+# Below the topic under test: what its publisher says, before the fault.
+INTACT = "intact"
 NONE = "none"
 TIMINGS = ("drop", "drop_half", "delay", "delay_short", "duplicate", "permute")
 ARRAYS = ("position", "velocity", "effort", "stiffness", "damping")
