@@ -5,10 +5,14 @@ import pytest
 pytestmark = pytest.mark.timeout(60, func_only=True)
 
 
-def errors(program):
+def complaints(program):
     """What the nodes complain about, without what the interpreter of a process says that is stopped while it starts."""
-    lines = [re.sub(r"^\[.*?\] +", "", line) for line in program.text.splitlines()]
-    return [line for line in lines if "error: " in line and not line.startswith("Fatal Python error: init")]
+    lines = [(line, re.sub(r"^\[.*?\] +", "", line)) for line in program.text.splitlines()]
+    return [(line, text) for line, text in lines if "error: " in text and not text.startswith("Fatal Python error: ")]
+
+
+def errors(program):
+    return [text for _, text in complaints(program)]
 
 
 @pytest.mark.parametrize(
@@ -28,7 +32,7 @@ def test_an_unknown_name_ends_the_launch_and_lists_what_exists(launch_go2, argum
     expected = message.format(learners=", ".join(sorted(LEARNERS)), scenarios=", ".join(sorted(SCENARIOS)))
     # Every node that takes the parameter says so, each in one line, and nothing else goes wrong.
     assert set(errors(program)) == {expected}, program.text
-    complaining = {line.split("]")[0] for line in program.text.splitlines() if "error: " in line}
+    complaining = {line.split("]")[0] for line, _ in complaints(program)}
     assert not [line for line in program.text.splitlines() if "Traceback" in line and line.split("]")[0] in complaining]
 
 

@@ -54,11 +54,11 @@ def test_a_world_that_may_wait_stands_still_for_a_late_command_but_not_for_a_dea
     peer.say("motor_commands", command(first))
     peer.until(lambda: newest(peer) > first + 0.4, 30.0, "a world that goes on")
     stamps, received = readings(peer).T
-    longest = int(np.argmax(np.diff(received)))
-    assert stamps[longest] == pytest.approx(first + LIMIT, abs=0.0041)
-    assert 0.08 < np.diff(received)[longest] < 0.5
-    afterwards = received[longest + 1 :]
-    assert afterwards[-1] - afterwards[0] < 0.3 + (stamps[-1] - stamps[longest + 1])
+    # A busy computer may hold the test itself up at any other time.
+    (late,) = np.flatnonzero((np.abs(stamps[:-1] - first - LIMIT) < 0.0041) & (np.diff(received) > 0.08))
+    assert np.diff(received)[late] < 0.5
+    afterwards = received[late + 1 :]
+    assert afterwards[-1] - afterwards[0] < 0.3 + (stamps[-1] - stamps[late + 1])
 
 
 def test_a_fresh_command_ends_the_wait(world, peer):
