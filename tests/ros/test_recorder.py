@@ -139,6 +139,22 @@ def test_a_recorder_killed_in_mid_stream_keeps_all_but_the_last_moment(record, t
     assert total - 110 <= kept <= total + 10
 
 
+def test_a_recorder_that_was_held_up_writes_what_waits_for_it_before_it_ends(record, tmp_path):
+    recorder, publisher = record(TOPICS)
+    sent = tmp_path / "sent.txt"
+    end = time.monotonic() + 20.0
+    while not sent.is_file() or sent.read_text().count("\n") < 30:
+        assert time.monotonic() < end, recorder.text
+        time.sleep(0.01)
+    recorder.send(signal.SIGSTOP)
+    publisher.wait_for("done")
+    recorder.send(signal.SIGINT)
+    recorder.send(signal.SIGCONT)
+    assert recorder.wait() == 0, recorder.text
+    assert len(list(read_messages(tmp_path / "bag", {"/joint_commands"}))) == 100
+    assert len(list(read_messages(tmp_path / "bag", {"/joint_states"}))) == 100
+
+
 def test_all_topics_are_found_on_request(record, tmp_path):
     recorder, publisher = record("all:=true", count=30, namespace="/robot")
     publisher.wait_for("done")

@@ -3,6 +3,7 @@
 import importlib
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -28,6 +29,9 @@ from pronk_node_kit.topics import TOPICS
 # Deep enough to bridge the time in which a chunk is compressed.
 DEPTH = 1000
 DISCOVERY_PERIOD = 0.1
+# When recording ends: how often and how long to look for messages that have arrived and are not written yet [s], and
+# how many looks in a row must find none.
+DRAIN_PERIOD, DRAIN_TIME, DRAIN_QUIET = 0.02, 0.5, 3
 
 
 @dataclass(frozen=True)
@@ -157,7 +161,7 @@ class RecorderNode(KitNode):
         self._wanted = {self.resolve_topic_name(name) for name in names}
         self._schemas = MessageSchemas()
         self._channels: dict[str, int] = {}
-        self._listening: list[Subscription] = []
+        self._listening: list[tuple[Subscription, Callable[[bytes], None]]] = []
         self._refused: set[str] = set()
         folder = Path(p.output) if p.output else Path(f"bag_{datetime.now():%Y-%m-%d_%H-%M-%S}")
         try:
@@ -206,7 +210,8 @@ class RecorderNode(KitNode):
         channel = self._bag.add_topic(name, kind, definition, type_hash, [describe_quality(quality)])
         self._channels[name] = channel
         listening = QoSProfile(depth=DEPTH, reliability=quality.reliability, durability=quality.durability)
-        self._listening.append(self.create_subscription(cls, name, self._receiver(channel), listening, raw=True))
+        receive = self._receiver(channel)
+        self._listening.append((self.create_subscription(cls, name, receive, listening, raw=True), receive))
 
     def _receiver(self, channel: int) -> Callable[[bytes], None]:
         clock, write = self.get_clock(), self._bag.write
@@ -219,9 +224,27 @@ class RecorderNode(KitNode):
         return receive
 
     def on_stop(self) -> None:
-        """Complete the bag."""
+        """Write what has arrived by now, and complete the bag."""
+        # A process that was held up has messages waiting, those of the very moment for which people open a bag.
+        end, quiet = time.monotonic() + DRAIN_TIME, 0
+        while quiet < DRAIN_QUIET and time.monotonic() < end:
+            quiet = 0 if self._take_waiting() else quiet + 1
+            time.sleep(DRAIN_PERIOD)
         self._bag.close()
         self.get_logger().info(f"recorded {self._bag.message_count} messages of {len(self._channels)} topics")
+
+
+    def _take_waiting(self) -> int:
+        taken = 0
+        for subscription, receive in self._listening:
+            for _ in range(DEPTH):
+                with subscription.handle:
+                    message = subscription.handle.take_message(subscription.msg_type, True)
+                if message is None:
+                    break
+                receive(message[0])
+                taken += 1
+        return taken
 
 
 def _common_quality(publishers: list[TopicEndpointInfo]) -> QoSProfile:
