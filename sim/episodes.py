@@ -75,6 +75,82 @@ class Episode:
     reward: Array
 
 
+class Recorder:
+    """Keeps an episode while it happens, whoever acts."""
+
+    def __init__(self, world: World, behaviour: str, seed: int, observation: Observation, info: dict[str, Any]) -> None:
+        """Begin with what the reset of the world answered.
+
+        Args:
+            world: Where.
+            behaviour: Name of who acts, for the file.
+            seed: Of the episode.
+            observation: First observation.
+            info: First info.
+        """
+        self._world, self._behaviour, self._seed = world, behaviour, seed
+        self._seen, self._infos = [observation], [info]
+        self._actions: list[npt.NDArray[Any]] = []
+        self._rewards: list[float] = []
+        self._end = (False, False)
+
+    def add(
+        self,
+        action: npt.NDArray[Any],
+        observation: Observation,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        info: dict[str, Any],
+    ) -> None:
+        """Add a step.
+
+        Args:
+            action: What the world was told, within its limits: beyond them nothing was done.
+            observation: What was seen then.
+            reward: Of the task.
+            terminated: Whether success ended the episode.
+            truncated: Whether the horizon cut it.
+            info: What the world tells beside.
+        """
+        self._actions.append(action)
+        self._seen.append(observation)
+        self._rewards.append(reward)
+        self._infos.append(info)
+        self._end = (terminated, truncated)
+
+    def finish(self) -> Episode:
+        """Join all steps.
+
+        Returns:
+            The episode.
+
+        Raises:
+            InvalidValue: Nothing was done.
+        """
+        if not self._actions:
+            raise InvalidValue(f"an episode of '{self._world.task}' must have at least 1 action, got none")
+        world, seen, infos = self._world, self._seen, self._infos
+        success = np.array([bool(i["success"]) for i in infos])
+        about = EpisodeInfo(
+            *(world.name, world.task, world.instruction, self._seed, self._behaviour, world.period),
+            pose_names=tuple(world.pose_names),
+            steps=len(self._actions),
+            successful=bool(success.any()),
+            terminated=self._end[0],
+            truncated=self._end[1],
+        )
+        return Episode(
+            about,
+            {camera: np.stack([o[camera] for o in seen]) for camera in world.cameras},
+            np.stack([o[POSE] for o in seen]).astype(np.float32),
+            np.stack([i["state"] for i in infos]).astype(np.float32),
+            success,
+            np.stack(self._actions).astype(np.float32),
+            np.array(self._rewards, dtype=np.float32),
+        )
+
+
 def record(
     world: World, behaviour: str, act: Callable[[Observation], npt.NDArray[Any]], seed: int, begin: Callable[[], None]
 ) -> Episode:
@@ -92,33 +168,14 @@ def record(
     """
     observation, info = world.reset(seed=seed)
     begin()
-    seen, infos, actions, rewards = [observation], [info], [], []
+    recorder = Recorder(world, behaviour, seed, observation, info)
     terminated = truncated = False
     while not (terminated or truncated):
         # What the world does with it is what is kept: beyond its limits nothing was done.
         action = np.clip(act(observation), world.action_space.low, world.action_space.high)
         observation, reward, terminated, truncated, info = world.step(action)
-        seen.append(observation)
-        infos.append(info)
-        actions.append(action)
-        rewards.append(reward)
-    success = np.array([bool(i["success"]) for i in infos])
-    about = EpisodeInfo(
-        *(world.name, world.task, world.instruction, seed, behaviour, world.period, tuple(world.pose_names)),
-        steps=len(actions),
-        successful=bool(success.any()),
-        terminated=terminated,
-        truncated=truncated,
-    )
-    return Episode(
-        about,
-        {camera: np.stack([o[camera] for o in seen]) for camera in world.cameras},
-        np.stack([o[POSE] for o in seen]).astype(np.float32),
-        np.stack([i["state"] for i in infos]).astype(np.float32),
-        success,
-        np.stack(actions).astype(np.float32),
-        np.array(rewards, dtype=np.float32),
-    )
+        recorder.add(action, observation, reward, terminated, truncated, info)
+    return recorder.finish()
 
 
 def write_episode(path: Path, episode: Episode) -> None:
