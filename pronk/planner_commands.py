@@ -33,7 +33,9 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
     config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look)
     names = tuple(split_names(options.tasks) or ())
     collection = Collection(
-        options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config
+        *(options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config),
+        every=options.every,
+        ahead=options.ahead,
     )
     recorded = successful = total = 0
     with _bar(console) as bar:

@@ -1,4 +1,4 @@
-"""Who acts while episodes are collected: experts, experts that stumble, and play without any task."""
+"""Who acts while episodes are collected: experts, experts that slip or act at random, and play without any task."""
 
 from typing import Any, Protocol
 
@@ -15,6 +15,10 @@ RANDOM_SHARE = 0.7
 # Play heads for a place for at most this many steps, then for another; near counts as there [m].
 PATIENCE, NEAR_M = 40, 0.02
 TOGGLE_CHANCE = 0.03
+# Slips of "stumble" and their lengths; between them the expert acts for some steps, unless it has given up.
+SLIPS = ("rest", "stray", "retreat", "fumble", "miss")
+SLIP_STEPS, EXPERT_STEPS, GIVE_UP_STEPS = (6, 25), (8, 45), (10, 90)
+GIVE_UP_CHANCE = 0.5
 
 
 class Behaviour(Protocol):
@@ -125,14 +129,79 @@ class Play:
         self._left = PATIENCE
 
 
-BEHAVIOURS: dict[str, Any] = {"expert": Expert, "mixed": Mixed, "play": Play}
+class Stumble:
+    """An expert that slips again and again, and in half of the episodes gives up for good.
+
+    It rests, strays, goes back to where it began, opens or closes the gripper at the wrong time, or misses by a
+    constant offset. So there are pauses, retries after a failure, near misses and episodes that end half-way, all of
+    which an expert never shows.
+    """
+
+    def begin(self, world: World, rng: np.random.Generator) -> None:
+        """Begin an episode.
+
+        Args:
+            world: Where.
+            rng: Draws slips and their times.
+        """
+        self._world, self._rng = world, rng
+        self._slip, self._left = "", int(rng.integers(*EXPERT_STEPS))
+        gives_up = rng.uniform() < GIVE_UP_CHANCE
+        self._patience = float(rng.integers(*GIVE_UP_STEPS)) if gives_up else np.inf
+        self._home: Array | None = None
+        self._drift = np.zeros(0)
+
+    def act(self, observation: Observation) -> Array:
+        """Act.
+
+        Args:
+            observation: Its pose tells the way back.
+
+        Returns:
+            Action.
+        """
+        width = self._world.workspace.shape[1]
+        place = np.asarray(observation[POSE][:width], dtype=np.float64)
+        if self._home is None:
+            self._home = place
+        self._patience -= 1
+        if self._left == 0 or self._patience == 0:
+            self._turn(width)
+        self._left -= 1
+        expert = self._world.expert()
+        if not self._slip:
+            return expert
+        limit = self._world.action_space.high[:width].astype(np.float64)
+        action = expert.copy()
+        if self._slip == "fumble" and self._world.has_gripper:
+            action[width:] = -np.sign(expert[width:])
+        elif self._slip == "miss":
+            action[:width] = np.clip(expert[:width] + 0.6 * limit * self._drift, -limit, limit)
+        else:
+            moves = {"stray": limit * self._drift, "retreat": np.clip(self._home - place, -limit, limit)}
+            action[:width] = moves.get(self._slip, np.zeros(width))
+        return action
+
+    def _turn(self, width: int) -> None:
+        """Slip after a spell of the expert, and the other way round."""
+        given_up = self._patience <= 0
+        if self._slip and not given_up:
+            self._slip, self._left = "", int(self._rng.integers(*EXPERT_STEPS))
+            return
+        # Who has given up does not go on with the task, not even badly.
+        self._slip = SLIPS[int(self._rng.integers(3 if given_up else len(SLIPS)))]
+        self._left = int(self._rng.integers(*SLIP_STEPS))
+        self._drift = self._rng.uniform(-1.0, 1.0, width)
+
+
+BEHAVIOURS: dict[str, Any] = {"expert": Expert, "mixed": Mixed, "play": Play, "stumble": Stumble}
 
 
 def make_behaviour(name: str) -> Behaviour:
     """Make a behaviour.
 
     Args:
-        name: "expert", "mixed" or "play".
+        name: "expert", "mixed", "play" or "stumble".
 
     Returns:
         The behaviour.

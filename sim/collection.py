@@ -3,15 +3,16 @@
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from controllers.errors import InvalidValue
 from sim.behaviours import make_behaviour
-from sim.episodes import ENDING, EpisodeInfo, read_info, record, write_episode
-from sim.image_world import WorldConfig
+from sim.coarse_recording import record_coarse
+from sim.episodes import ENDING, Episode, EpisodeInfo, read_info, record, write_episode
+from sim.image_world import World, WorldConfig
 from sim.world_tasks import find_tasks
 from sim.worlds import make_world
 
@@ -29,9 +30,11 @@ class Collection:
         tasks: Names of tasks or of lists of tasks.
         episodes: Of each task.
         seed: Of the first episode of each task; the others count up from it.
-        behaviour: "expert", "mixed" or "play".
+        behaviour: "expert", "mixed", "play" or "stumble".
         successes: Whether only successful episodes count; failures are kept, but more are collected.
         config: Settings of the world.
+        every: Steps between the states that are kept.
+        ahead: Steps that the expert may take from each kept state to succeed; with 0 it is not asked.
     """
 
     world: str
@@ -41,6 +44,8 @@ class Collection:
     behaviour: str = "expert"
     successes: bool = False
     config: WorldConfig = field(default_factory=WorldConfig)
+    every: int = 1
+    ahead: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be collected.
@@ -55,11 +60,21 @@ class Collection:
             raise InvalidValue(f"Collection.episodes must be at least 1, got {self.episodes}")
         if self.seed < 0:
             raise InvalidValue(f"Collection.seed must be at least 0, got {self.seed}")
+        if self.every < 1:
+            raise InvalidValue(f"Collection.every must be at least 1, got {self.every}")
+        if self.ahead < 0:
+            raise InvalidValue(f"Collection.ahead must be at least 0, got {self.ahead}")
 
     @property
     def settings(self) -> dict[str, object]:
         """What must be the same for all episodes of a folder."""
-        return {"world": self.world, "behaviour": self.behaviour, **asdict(self.config)}
+        coarse = {"every": self.every, "ahead": self.ahead} if self.is_coarse else {}
+        return {"world": self.world, "behaviour": self.behaviour, **asdict(self.config), **coarse}
+
+    @property
+    def is_coarse(self) -> bool:
+        """Whether not every state is kept, or more is asked of them."""
+        return self.every > 1 or self.ahead > 0
 
 
 @dataclass(frozen=True)
@@ -114,7 +129,9 @@ def collect(collection: Collection, folder: Path) -> Iterator[Step]:
     _agree(folder / SETTINGS, collection.settings)
     done = 0
     for task in find_tasks(collection.world, collection.tasks):
-        world = make_world(collection.world, task, collection.config)
+        # The expert needs time behind the end of the episode.
+        longer = replace(collection.config, horizon=collection.config.horizon + collection.ahead)
+        world = make_world(collection.world, task, longer)
         try:
             counted, seed = 0, collection.seed
             limit = collection.seed + collection.episodes * (TRIES if collection.successes else 1)
@@ -127,21 +144,25 @@ def collect(collection: Collection, folder: Path) -> Iterator[Step]:
                 path = episode_path(folder, task, seed)
                 fresh = not path.exists()
                 if fresh:
-                    behaviour, rng = make_behaviour(collection.behaviour), np.random.default_rng(seed)
-                    episode = record(
-                        world,
-                        collection.behaviour,
-                        behaviour.act,
-                        seed,
-                        lambda b=behaviour, w=world, r=rng: b.begin(w, r),  # type: ignore[misc]
-                    )
-                    write_episode(path, episode)
+                    write_episode(path, _record(collection, world, seed))
                 info = read_info(path)
                 counts = info.successful or not collection.successes
                 counted, done, seed = counted + counts, done + counts, seed + 1
                 yield Step(info, path, fresh, done)
         finally:
             world.close()
+
+
+def _record(collection: Collection, world: World, seed: int) -> Episode:
+    behaviour, rng = make_behaviour(collection.behaviour), np.random.default_rng(seed)
+    name, act = collection.behaviour, behaviour.act
+
+    def begin() -> None:
+        behaviour.begin(world, rng)
+
+    if collection.is_coarse:
+        return record_coarse(world, name, act, seed, begin, collection.every, collection.ahead)
+    return record(world, name, act, seed, begin)
 
 
 def _agree(path: Path, settings: dict[str, object]) -> None:

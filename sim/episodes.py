@@ -16,7 +16,7 @@ from sim.tensor_file import read_metadata, read_tensors, write_tensors
 Array = npt.NDArray[np.float32]
 
 ENDING = ".safetensors"
-EPISODE, IMAGE = "episode", "image."
+EPISODE, IMAGE, REMAINING = "episode", "image.", "remaining"
 # Arrays with one row more than there are actions, and those with one row per action.
 STATES, ACTIONS = (POSE, "state", "success"), ("action", "reward")
 
@@ -64,6 +64,8 @@ class Episode:
         success: Shape (T + 1,).
         action: Displacements [m] and commands to the gripper, shape (T, A).
         reward: Of the task, shape (T,).
+        remaining: Actions that the expert would need from each state to succeed, inf where it does not, shape
+            (T + 1,); None where it was not asked. Counted in the world's own steps, also where an episode is coarser.
     """
 
     info: EpisodeInfo
@@ -73,6 +75,7 @@ class Episode:
     success: npt.NDArray[np.bool_]
     action: Array
     reward: Array
+    remaining: Array | None = None
 
 
 class Recorder:
@@ -190,6 +193,8 @@ def write_episode(path: Path, episode: Episode) -> None:
     """
     tensors: dict[str, npt.NDArray[Any]] = {IMAGE + camera: pictures for camera, pictures in episode.images.items()}
     tensors |= {name: getattr(episode, name) for name in (*STATES, *ACTIONS)}
+    if episode.remaining is not None:
+        tensors[REMAINING] = episode.remaining
     write_tensors(path, tensors, {EPISODE: json.dumps(asdict(episode.info))})
 
 
@@ -208,12 +213,13 @@ def read_episode(path: Path) -> Episode:
     tensors, texts = read_tensors(path)
     info = _info(path, texts)
     images = {name[len(IMAGE) :]: tensor for name, tensor in tensors.items() if name.startswith(IMAGE)}
-    for name in (*STATES, *ACTIONS, *(IMAGE + camera for camera in images)):
+    asked = (REMAINING,) if REMAINING in tensors else ()
+    for name in (*STATES, *ACTIONS, *asked, *(IMAGE + camera for camera in images)):
         rows = info.steps + (name not in ACTIONS)
         if name not in tensors or len(tensors[name]) != rows:
             got = f"{len(tensors[name])}" if name in tensors else "none"
             raise InvalidValue(f"'{path}' is no episode: '{name}' must have {rows} rows, got {got}")
-    return Episode(info, images, *(tensors[name] for name in (*STATES, *ACTIONS)))
+    return Episode(info, images, *(tensors[name] for name in (*STATES, *ACTIONS)), tensors.get(REMAINING))
 
 
 def read_info(path: Path) -> EpisodeInfo:
