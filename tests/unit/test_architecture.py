@@ -27,7 +27,10 @@ ALLOWED = {
         *("numpy", "numba", "yaml", "mujoco", "gymnasium", "PIL", "imageio", "imageio_ffmpeg", "fast_simplification"),
         "metaworld",
     },
-    "policies": {"controllers", "sim", "numpy", "numba", "torch", "torch_geometric", "gymnasium", "safetensors"},
+    "policies": {
+        *("controllers", "sim", "numpy", "numba", "gymnasium", "torch", "torch_geometric", "safetensors"),
+        "transformers",
+    },
     "evaluation": {
         *("controllers", "sim", "policies", "numpy", "numba", "scipy", "matplotlib", "rich", "yaml"),
         *("rosbags", "mcap", "zstandard", "lz4", "imageio", "imageio_ffmpeg", "PIL", "pyrvo", "ray"),

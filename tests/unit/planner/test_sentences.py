@@ -40,7 +40,7 @@ def test_known_sentences_need_no_model(monkeypatch):
 
 
 def test_what_says_nothing_is_refused():
-    with pytest.raises(InvalidValue, match="a sentence must not be empty, got .'go', '  '."):
+    with pytest.raises(InvalidValue, match=r"a sentence must not be empty, got .'go', '  '."):
         SentenceEncoder().encode(["go", "  "])
     with pytest.raises(InvalidValue, match=r"the vector of 'go' must be finite with shape .384,., got .3,."):
         SentenceEncoder({"go": [1.0, 2.0, 3.0]})
