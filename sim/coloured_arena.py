@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 import numpy.typing as npt
 
+from controllers.errors import UnknownName
 from sim.arena_view import ArenaView
 from sim.episodic_world import EpisodicWorld
 from sim.image_world import POSE, Observation, WorldConfig, check_action
@@ -164,6 +165,19 @@ class ArenaWorld(EpisodicWorld):
         robot, self._left, self._succeeded, self._touched = moment
         self._robot = robot.copy()
 
+    def progress(self) -> float:
+        """Tell how far the robot is, by the length of the way around the posts.
+
+        Returns:
+            Progress in [0, 1]; 1 in a success.
+        """
+        if self._reached() == self.task:
+            return 1.0
+        if self._ways is None:
+            self._ways = distances_to(self.layout.places[0], self.layout.posts)
+        whole = _at(self._ways, self.layout.start[:2])
+        return float(np.clip(1.0 - _at(self._ways, self._robot[:2]) / whole, 0.0, 1.0))
+
     def render(self) -> npt.NDArray[np.uint8]:
         """Draw the arena from above.
 
@@ -175,6 +189,22 @@ class ArenaWorld(EpisodicWorld):
             colour, _, shape = thing.partition("-")
             marks.append((place, THING_HALF_M, shape, COLOURS[colour]))
         return self._view.draw(self.layout.posts, marks, self._robot, LENGTH_M, WIDTH_M)
+
+    def draw(self, camera: str) -> npt.NDArray[np.uint8]:
+        """Draw the only camera there is.
+
+        Args:
+            camera: Its name.
+
+        Returns:
+            Pixels, shape (size, size, 3).
+
+        Raises:
+            UnknownName: There is no such camera.
+        """
+        if camera not in CAMERAS:
+            raise UnknownName("camera", camera, CAMERAS)
+        return self.render()
 
     def close(self) -> None:
         """Nothing is to be freed."""

@@ -105,8 +105,16 @@ class World(Protocol):
         """Go back to a moment of the same episode."""
         ...
 
+    def progress(self) -> float:
+        """Tell how far the task is in truth, 0 at the start and 1 at success: what learned progress is compared with."""
+        ...
+
     def render(self) -> Image:
         """Draw the first camera, whether or not observations hold pictures."""
+        ...
+
+    def draw(self, camera: str) -> Image:
+        """Draw any camera, whether or not observations hold its pictures."""
         ...
 
     def close(self) -> None:

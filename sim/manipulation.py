@@ -25,6 +25,8 @@ INSTALLATION = "pip install --no-deps metaworld==3.1.1"
 SUFFIX = "-v3"
 # A full action moves the target of the hand by this much along each axis [m].
 REACH = 0.01
+# MetaWorld's reward of a state, in its second version, lies between 0 and this.
+BEST_REWARD = 10.0
 # MetaWorld refuses to go on after this.
 LONGEST_EPISODE = 500
 # Pose of the weld between hand and target that the tasks are made for: anchor, relative pose, torque scale.
@@ -70,7 +72,7 @@ class ManipulationWorld(EpisodicWorld):
         limit = np.array([REACH, REACH, REACH, 1.0], dtype=np.float32)
         self.action_space = gymnasium.spaces.Box(-limit, limit, dtype=np.float32)
         self._view: ManipulationView | None = None
-        self._state = np.zeros(0)
+        self._state, self._success = np.zeros(0), False
 
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
@@ -90,6 +92,7 @@ class ManipulationWorld(EpisodicWorld):
         self._begin(seed, options)
         self._scene.seed(int(self.np_random.integers(2**31)) if seed is None else seed)
         self._state, _ = self._scene.reset()
+        self._success = False
         return self._observe(), self._info(False)
 
     def step(self, action: npt.NDArray[Any]) -> tuple[Observation, float, bool, bool, dict[str, Any]]:
@@ -109,7 +112,7 @@ class ManipulationWorld(EpisodicWorld):
         command = check_action(action, self.action_space)
         command[:3] /= REACH
         self._state, _, _, _, found = self._scene.step(command)
-        success = bool(found["success"])
+        success = self._success = bool(found["success"])
         return self._observe(), *self._count(success), self._info(success)
 
     def expert(self) -> Array:
@@ -135,7 +138,7 @@ class ManipulationWorld(EpisodicWorld):
         mujoco.mj_getState(model, self._scene.data, physics, kind)
         # The site that marks the goal is placed by hand and belongs to no state.
         memory = {k: copy.deepcopy(v) for k, v in vars(self._scene).items() if isinstance(v, _REMEMBERED)}
-        return physics, memory, copy.deepcopy(self._policy), self._state.copy(), self._left, self._succeeded
+        return physics, memory, copy.deepcopy(self._policy), self._state.copy(), self._success, self._left, self._succeeded
 
     def load(self, moment: Any) -> None:
         """Go back to a moment of the same episode.
@@ -143,7 +146,7 @@ class ManipulationWorld(EpisodicWorld):
         Args:
             moment: What `save` returned.
         """
-        physics, memory, policy, state, self._left, self._succeeded = moment
+        physics, memory, policy, state, self._success, self._left, self._succeeded = moment
         scene = self._scene
         mujoco.mj_setState(scene.model, scene.data, physics, mujoco.mjtState.mjSTATE_INTEGRATION)
         vars(scene).update(copy.deepcopy(memory))
@@ -152,13 +155,42 @@ class ManipulationWorld(EpisodicWorld):
             scene._set_pos_site(*site)
         self._policy, self._state = copy.deepcopy(policy), state.copy()
 
+    def progress(self) -> float:
+        """Tell how far the task is, by MetaWorld's own reward of the present state.
+
+        That reward goes from 0 to 10 and is small until the hand is at the object; its root spreads the way there.
+
+        Returns:
+            Progress in [0, 1]; 1 in a success.
+        """
+        if self._success:
+            return 1.0
+        reward = float(self._scene.evaluate_state(self._state, np.zeros(4))[0])
+        return float(np.sqrt(np.clip(reward / BEST_REWARD, 0.0, 1.0)))
+
     def render(self) -> npt.NDArray[np.uint8]:
         """Draw the first camera.
 
         Returns:
             Pixels, shape (size, size, 3).
         """
-        return self._draw(self.cameras[0] if self.cameras else CAMERAS[0])
+        return self.draw(self.cameras[0] if self.cameras else CAMERAS[0])
+
+    def draw(self, camera: str) -> npt.NDArray[np.uint8]:
+        """Draw any camera.
+
+        Args:
+            camera: Its name.
+
+        Returns:
+            Pixels, shape (size, size, 3).
+
+        Raises:
+            UnknownName: There is no such camera.
+        """
+        if self._view is None:
+            self._view = ManipulationView(self._scene.model, self.config.size, self.config.look)
+        return self._view.draw(self._scene.data, camera)
 
     def close(self) -> None:
         """Free what draws; calling it twice is harmless."""
@@ -166,13 +198,8 @@ class ManipulationWorld(EpisodicWorld):
             self._view.close()
             self._view = None
 
-    def _draw(self, camera: str) -> npt.NDArray[np.uint8]:
-        if self._view is None:
-            self._view = ManipulationView(self._scene.model, self.config.size, self.config.look)
-        return self._view.draw(self._scene.data, camera)
-
     def _observe(self) -> Observation:
-        pictures: Observation = {camera: self._draw(camera) for camera in self.cameras}
+        pictures: Observation = {camera: self.draw(camera) for camera in self.cameras}
         return pictures | {POSE: self._state[:4].astype(np.float32)}
 
     def _info(self, success: bool) -> dict[str, Any]:
