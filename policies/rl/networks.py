@@ -1,95 +1,190 @@
-"""Networks of the learner: several critics computed at once, and a policy."""
+"""Small networks in numpy, several computed at once, with their gradients.
+
+At this size a framework spends most of its time on everything but arithmetic: an update takes several times as long in
+torch. Parameters of all members lie in one vector, so that optimiser and target networks are a few operations.
+"""
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
-import torch
-from torch import nn
-from torch.nn import functional
+import numpy as np
+import numpy.typing as npt
 
-LEAST_LOG_DEVIATION, LARGEST_LOG_DEVIATION = -4.0, 0.5
+from controllers.errors import InvalidValue
+
+# Single precision while learning, double where gradients are checked.
+Floats = npt.NDArray[Any]
+
+EPSILON = 1e-5
 
 
-class Ensemble(nn.Module):
-    """E networks of two hidden layers with layer normalisation, without which prior data make critics diverge (RLPD).
+@dataclass(frozen=True)
+class Tape:
+    """What a forward pass leaves for the backward pass.
 
-    All are computed by one product of matrices each layer.
+    Attributes:
+        inputs: Of each layer, shape (E, B, I) each.
+        normal: Normalised sums of the hidden layers, shape (E, B, H) each.
+        deviation: By which they were divided, shape (E, B, 1) each.
     """
 
-    def __init__(self, members: int, inputs: int, hidden: int) -> None:
-        """Build them with random weights.
+    inputs: list[Floats]
+    normal: list[Floats]
+    deviation: list[Floats]
+
+
+class Networks:
+    """E networks of two hidden layers: linear, layer normalisation, rectifier; the output is linear.
+
+    Without normalisation, prior data make critics diverge (Ball et al. 2023, RLPD).
+    """
+
+    def __init__(
+        self, members: int, inputs: int, hidden: int, outputs: int, rng: np.random.Generator, kind: Any = np.float32
+    ) -> None:
+        """Build them with random weights, uniform within ± 1 / √(inputs of the layer).
 
         Args:
             members: E.
             inputs: Numbers in.
             hidden: Width of the layers.
+            outputs: Numbers out.
+            rng: Draws the weights.
+            kind: Precision.
         """
-        super().__init__()
-        self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for width, out in ((inputs, hidden), (hidden, hidden), (hidden, 1)):
-            bound = 1.0 / math.sqrt(width)
-            self.weights.append(nn.Parameter(torch.empty(members, width, out).uniform_(-bound, bound)))
-            self.biases.append(nn.Parameter(torch.empty(members, 1, out).uniform_(-bound, bound)))
+        self.shapes = [(inputs, hidden), (hidden, hidden), (hidden, outputs)]
+        sizes = [members * (a + 1) * b for a, b in self.shapes]
+        parts = [rng.uniform(-1.0, 1.0, n) / math.sqrt(a) for n, (a, _) in zip(sizes, self.shapes, strict=True)]
+        self.members = members
+        self.parameters: Floats = np.concatenate(parts).astype(kind)
+        self._layers = self.views(self.parameters)
+        # A product of matrices takes means several times as fast as numpy's own.
+        self._average = np.full((hidden, 1), 1.0 / hidden, dtype=kind)
 
-    def forward(self, seen: torch.Tensor) -> torch.Tensor:
-        """Compute all.
+    def views(self, vector: Floats) -> list[tuple[Floats, Floats]]:
+        """Look at a vector of parameters, or of their gradients, as weights and biases.
 
         Args:
-            seen: Shape (B, inputs).
+            vector: Shape (P,).
 
         Returns:
-            Shape (E, B).
+            Weights, shape (E, I, O), and biases, shape (E, 1, O), of each layer; writing to them writes to the vector.
         """
-        hidden = seen.expand(len(self.weights[0]), -1, -1)
-        for weight, bias in zip(self.weights[:-1], self.biases[:-1], strict=True):
-            hidden = torch.baddbmm(bias, hidden, weight)
-            hidden = functional.relu(functional.layer_norm(hidden, hidden.shape[-1:]))
-        return torch.baddbmm(self.biases[-1], hidden, self.weights[-1]).squeeze(-1)
+        found, at = [], 0
+        for a, b in self.shapes:
+            weights, biases = self.members * a * b, self.members * b
+            found.append(
+                (
+                    vector[at : at + weights].reshape(self.members, a, b),
+                    vector[at + weights : at + weights + biases].reshape(self.members, 1, b),
+                )
+            )
+            at += weights + biases
+        return found
 
-
-class Policy(nn.Module):
-    """A Gaussian, squashed into [-1, 1]."""
-
-    def __init__(self, inputs: int, actions: int, hidden: int) -> None:
-        """Build it with random weights.
+    def forward(self, seen: Floats) -> tuple[Floats, Tape]:
+        """Compute.
 
         Args:
-            inputs: Numbers in an observation.
-            actions: Numbers in an action.
-            hidden: Width of the two layers.
-        """
-        super().__init__()
-        self.body = nn.Sequential(
-            *(nn.Linear(inputs, hidden), nn.LayerNorm(hidden), nn.ReLU()),
-            *(nn.Linear(hidden, hidden), nn.LayerNorm(hidden), nn.ReLU()),
-        )
-        self.mean, self.spread = nn.Linear(hidden, actions), nn.Linear(hidden, actions)
-
-    def forward(self, observation: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Tell where actions lie before they are squashed.
-
-        Args:
-            observation: Shape (B, O).
+            seen: The same for all members, shape (B, I).
 
         Returns:
-            Mean and logarithm of the deviation, shape (B, A).
+            Outputs, shape (E, B, O), and what `backward` needs.
         """
-        features = self.body(observation)
-        share = torch.sigmoid(self.spread(features))
-        return self.mean(features), LEAST_LOG_DEVIATION + (LARGEST_LOG_DEVIATION - LEAST_LOG_DEVIATION) * share
+        hidden = np.broadcast_to(seen, (self.members, *seen.shape))
+        tape = Tape([], [], [])
+        for weight, bias in self._layers[:-1]:
+            tape.inputs.append(hidden)
+            total = hidden @ weight
+            total += bias
+            total -= total @ self._average
+            deviation = np.sqrt(np.einsum("ebh,ebh->eb", total, total)[..., None] / total.shape[2] + EPSILON)
+            total /= deviation
+            tape.normal.append(total)
+            tape.deviation.append(deviation)
+            hidden = np.maximum(total, 0.0)
+        tape.inputs.append(hidden)
+        weight, bias = self._layers[-1]
+        return hidden @ weight + bias, tape
 
-    def draw(self, observation: torch.Tensor, noise: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Draw actions.
+    def backward(self, tape: Tape, slope: Floats) -> Floats:
+        """Compute the gradient by the parameters.
 
         Args:
-            observation: Shape (B, O).
-            noise: Standard normal, shape (B, A).
+            tape: Of the forward pass.
+            slope: Of the loss by the outputs, shape (E, B, O).
 
         Returns:
-            Actions, shape (B, A), and the logarithm of their density, shape (B,).
+            Shape (P,).
         """
-        mean, log_deviation = self(observation)
-        raw = mean + log_deviation.exp() * noise
-        density = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2.0 * math.pi)
-        # log(1 - tanh²(x)) without the loss of digits for large x.
-        squash = 2.0 * (math.log(2.0) - raw - functional.softplus(-2.0 * raw))
-        return torch.tanh(raw), (density - squash).sum(dim=1)
+        gradient = np.empty_like(self.parameters)
+        self._descend(tape, slope, self.views(gradient))
+        return gradient
+
+    def backward_to_inputs(self, tape: Tape, slope: Floats) -> Floats:
+        """Compute the gradient by the inputs.
+
+        Args:
+            tape: Of the forward pass.
+            slope: Of the loss by the outputs, shape (E, B, O).
+
+        Returns:
+            By the inputs of each member, shape (E, B, I).
+        """
+        return self._descend(tape, slope, None) @ self._layers[0][0].transpose(0, 2, 1)
+
+    def _descend(self, tape: Tape, slope: Floats, gradient: list[tuple[Floats, Floats]] | None) -> Floats:
+        """Go back to the sums of the first layer."""
+        for layer in (2, 1, 0):
+            if gradient is not None:
+                weights, biases = gradient[layer]
+                np.matmul(tape.inputs[layer].transpose(0, 2, 1), slope, out=weights)
+                np.sum(slope, axis=1, keepdims=True, out=biases)
+            if layer == 0:
+                break
+            slope = slope @ self._layers[layer][0].transpose(0, 2, 1)
+            normal = tape.normal[layer - 1]
+            slope *= normal > 0.0
+            along = np.einsum("ebh,ebh->eb", slope, normal)[..., None] / normal.shape[2]
+            slope -= slope @ self._average
+            slope -= normal * along
+            slope /= tape.deviation[layer - 1]
+        return slope
+
+
+class Adam:
+    """Follows gradients (Kingma and Ba 2015)."""
+
+    def __init__(self, parameters: Floats, rate: float, largest: float) -> None:
+        """Begin at rest.
+
+        Args:
+            parameters: Changed in place, shape (P,).
+            rate: Learning rate.
+            largest: Norm to which gradients are cut.
+        """
+        self.parameters, self._rate, self._largest = parameters, rate, largest
+        self.first, self.second, self.steps = np.zeros_like(parameters), np.zeros_like(parameters), 0
+
+    def descend(self, gradient: Floats, what: str) -> None:
+        """Make a step.
+
+        Args:
+            gradient: Shape (P,); changed.
+            what: Named in the error.
+
+        Raises:
+            InvalidValue: The gradient is not finite; nothing is changed then.
+        """
+        norm = math.sqrt(float(gradient @ gradient))
+        if not math.isfinite(norm):
+            raise InvalidValue(f"the gradient of the {what} is {norm}; the last good state is kept")
+        if norm > self._largest:
+            gradient *= self._largest / norm
+        self.steps += 1
+        self.first += 0.1 * (gradient - self.first)
+        gradient *= gradient
+        self.second += 0.001 * (gradient - self.second)
+        rate = self._rate * math.sqrt(1.0 - 0.999**self.steps) / (1.0 - 0.9**self.steps)
+        self.parameters -= rate * self.first / (np.sqrt(self.second) + 1e-8)

@@ -6,21 +6,22 @@ decision. The backup holds no entropy, so that what the critics learn is the val
 of. The policy may be held near the demonstrations by a term of behaviour cloning.
 """
 
-import copy
 import math
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch.nn import functional
 
 from controllers.errors import InvalidValue
-from policies.rl.networks import Ensemble, Policy
+from policies.rl.networks import Adam, Floats, Networks
 from policies.rl.replay import Batch, Replay
 
 Array = npt.NDArray[np.float64]
+
+LEAST_LOG_DEVIATION, LARGEST_LOG_DEVIATION = -4.0, 0.5
+# Of the temperature's logarithm, so that it stays a number.
+LOWEST_LOG_TEMPERATURE, HIGHEST_LOG_TEMPERATURE = -12.0, 2.0
 
 
 @dataclass(frozen=True)
@@ -36,15 +37,16 @@ class LearnerConfig:
         follow: Share by which target networks follow after each update.
         temperature: Weight of entropy at the start.
         target_entropy: Per number of an action, that the temperature is tuned to; None keeps the temperature.
-        cloning: Weight of behaviour cloning in the policy's loss, relative to the size of the critics' values.
+        cloning: Weight of behaviour cloning in the policy's loss; grows with the size of the values where that is above
+            1, so that forms of reward with greater sums do not loosen the hold of the demonstrations.
         pretraining: Updates of behaviour cloning before the first rollout.
         gradient: Largest norm of a gradient.
     """
 
-    hidden: int = 128
-    critics: int = 4
+    hidden: int = 64
+    critics: int = 3
     rate: float = 1e-3
-    batch: int = 128
+    batch: int = 64
     updates: int = 4
     follow: float = 0.01
     temperature: float = 0.01
@@ -82,23 +84,88 @@ class Scaling:
         self.mean = observation.mean(axis=0)
         self.deviation = np.maximum(observation.std(axis=0), least)
 
-    def __call__(self, observation: npt.NDArray[Any]) -> torch.Tensor:
+    def __call__(self, observation: Floats, kind: Any) -> Floats:
         """Scale.
 
         Args:
             observation: Shape (B, O).
+            kind: Precision of the answer.
 
         Returns:
             Shape (B, O), within [-10, 10].
         """
-        scaled = np.clip((observation - self.mean) / self.deviation, -10.0, 10.0)
-        return torch.from_numpy(scaled.astype(np.float32))
+        scaled = observation.astype(kind) - self.mean.astype(kind)
+        scaled /= self.deviation.astype(kind)
+        return np.minimum(np.maximum(scaled, -10.0, out=scaled), 10.0, out=scaled)
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """Actions drawn from the policy, and what their gradient needs.
+
+    Attributes:
+        action: tanh(mean + deviation · noise), shape (B, A).
+        density: Logarithm of the density of each, shape (B,).
+        mean: Before squashing, shape (B, A).
+        deviation: Before squashing, shape (B, A).
+        share: Of the range of the logarithm of the deviation, in (0, 1), shape (B, A).
+    """
+
+    action: Floats
+    density: Floats
+    mean: Floats
+    deviation: Floats
+    share: Floats
+
+
+def draw(output: Floats, noise: Floats) -> Drawn:
+    """Draw actions from a Gaussian that is squashed into [-1, 1].
+
+    Args:
+        output: Of the policy's network: means, and what the deviations are made of, shape (B, 2 A).
+        noise: Standard normal, shape (B, A).
+
+    Returns:
+        The actions.
+    """
+    mean, raw = np.split(output, 2, axis=1)
+    # Written so that neither side overflows.
+    share = 0.5 * (1.0 + np.tanh(0.5 * raw))
+    log_deviation = LEAST_LOG_DEVIATION + (LARGEST_LOG_DEVIATION - LEAST_LOG_DEVIATION) * share
+    deviation = np.exp(log_deviation)
+    inner = mean + deviation * noise
+    gauss = -0.5 * noise**2 - log_deviation - 0.5 * math.log(2.0 * math.pi)
+    # log(1 - tanh²(x)) without the loss of digits for large x.
+    squash = 2.0 * (math.log(2.0) - inner - np.logaddexp(0.0, -2.0 * inner))
+    return Drawn(np.tanh(inner), (gauss - squash).sum(axis=1), mean, deviation, share)
+
+
+def slope_of_draw(drawn: Drawn, noise: Floats, by_action: Floats, by_density: float) -> Floats:
+    """Lead a gradient back from drawn actions and their density to the network's outputs.
+
+    With u = m + s ε, a = tanh(u) and log p = … - log s - log(1 - a²), d log p / du = 2 a at fixed ε.
+
+    Args:
+        drawn: The actions.
+        noise: They were drawn with, shape (B, A).
+        by_action: Gradient by the actions, shape (B, A).
+        by_density: Gradient by the logarithm of each density, the same for all.
+
+    Returns:
+        Gradient by the outputs, shape (B, 2 A).
+    """
+    by_inner = by_action * (1.0 - drawn.action**2) + by_density * 2.0 * drawn.action
+    by_log_deviation = by_inner * drawn.deviation * noise - by_density
+    width = LARGEST_LOG_DEVIATION - LEAST_LOG_DEVIATION
+    return np.concatenate([by_inner, by_log_deviation * width * drawn.share * (1.0 - drawn.share)], axis=1)
 
 
 class Learner:
     """Policy, critics and their training."""
 
-    def __init__(self, width: int, actions: int, scaling: Scaling, config: LearnerConfig, seed: int) -> None:
+    def __init__(
+        self, width: int, actions: int, scaling: Scaling, config: LearnerConfig, seed: int, kind: Any = np.float32
+    ) -> None:
         """Begin with random weights.
 
         Args:
@@ -107,20 +174,21 @@ class Learner:
             scaling: Of observations.
             config: Settings.
             seed: Of the weights.
+            kind: Precision.
         """
-        torch.manual_seed(seed)
-        self.config, self.scaling, self.actions = config, scaling, actions
-        self.policy = Policy(width, actions, config.hidden)
-        self.critics = Ensemble(config.critics, width + actions, config.hidden)
-        self.targets = copy.deepcopy(self.critics).requires_grad_(False)
-        self.log_temperature = torch.nn.Parameter(torch.tensor(math.log(config.temperature)))
+        rng = np.random.default_rng(seed)
+        self.config, self.scaling, self.actions, self._kind = config, scaling, actions, kind
+        self.policy = Networks(1, width, config.hidden, 2 * actions, rng, kind)
+        self.critics = Networks(config.critics, width + actions, config.hidden, 1, rng, kind)
+        self.targets = Networks(config.critics, width + actions, config.hidden, 1, rng, kind)
+        self.targets.parameters[:] = self.critics.parameters
+        self.temperature = np.array([math.log(config.temperature)], dtype=kind)
         self.optimisers = {
-            "policy": torch.optim.Adam(self.policy.parameters(), lr=config.rate, fused=True),
-            "critics": torch.optim.Adam(self.critics.parameters(), lr=config.rate, fused=True),
-            "temperature": torch.optim.Adam([self.log_temperature], lr=config.rate),
+            "policy": Adam(self.policy.parameters, config.rate, config.gradient),
+            "critics": Adam(self.critics.parameters, config.rate, config.gradient),
+            "temperature": Adam(self.temperature, config.rate, config.gradient),
         }
 
-    @torch.no_grad()
     def act(self, observation: Array, noise: Array | None = None) -> Array:
         """Decide.
 
@@ -131,12 +199,11 @@ class Learner:
         Returns:
             Actions in [-1, 1], shape (B, A).
         """
-        mean, log_deviation = self.policy(self.scaling(observation))
-        if noise is not None:
-            mean = mean + log_deviation.exp() * torch.from_numpy(noise.astype(np.float32))
-        return np.asarray(torch.tanh(mean).double().numpy())
+        output, _ = self.policy.forward(self.scaling(observation, self._kind))
+        if noise is None:
+            return np.tanh(output[0, :, : self.actions]).astype(np.float64)
+        return draw(output[0], noise.astype(self._kind)).action.astype(np.float64)
 
-    @torch.no_grad()
     def values(self, observation: Array, action: Array) -> Array:
         """Tell what all critics think.
 
@@ -147,8 +214,7 @@ class Learner:
         Returns:
             Shape (E, B).
         """
-        acted = torch.from_numpy(action.astype(np.float32))
-        return np.asarray(self.critics(torch.cat([self.scaling(observation), acted], dim=1)).double().numpy())
+        return self._criticise(self.critics, self.scaling(observation, self._kind), action)[0].astype(np.float64)
 
     def clone(self, replay: Replay, rng: np.random.Generator) -> None:
         """Imitate the prior data before anything was tried.
@@ -158,11 +224,13 @@ class Learner:
             rng: Draws batches.
 
         Raises:
-            InvalidValue: A loss is not finite.
+            InvalidValue: A gradient is not finite.
         """
         for _ in range(self.config.pretraining):
             batch = replay.sample(rng, self.config.batch)
-            self._descend("policy", self._imitation(self.scaling(batch.observation), batch))
+            output, tape = self.policy.forward(self.scaling(batch.observation, self._kind))
+            slope = self._slope_of_imitation(output[0], batch)
+            self.optimisers["policy"].descend(self.policy.backward(tape, slope[None]), "policy")
 
     def learn(self, replay: Replay, rng: np.random.Generator, decisions: int) -> dict[str, float]:
         """Learn from what is stored.
@@ -173,27 +241,21 @@ class Learner:
             decisions: That were made since the last time; each is worth the configured number of updates.
 
         Returns:
-            Means of the losses, of the critics' values and of the temperature.
+            Means of the critics' loss, of their values, and of the temperature.
 
         Raises:
-            InvalidValue: A loss is not finite.
+            InvalidValue: A gradient is not finite.
         """
-        config = self.config
-        sums = np.zeros(4)
+        config, sums = self.config, np.zeros(3)
         for _ in range(decisions):
-            whole = replay.sample(rng, config.batch * config.updates)
-            # Prior data come first in a batch; every update gets its share.
-            order = rng.permutation(len(whole.reward)).reshape(config.updates, config.batch)
             loss = 0.0
-            for rows in order:
-                batch = Batch(*(getattr(whole, name)[rows] for name in Batch.__dataclass_fields__))
+            for _ in range(config.updates):
+                batch = replay.sample(rng, config.batch)
                 loss += self._improve_critics(batch, rng) / config.updates
-            actor, value = self._improve_policy(batch, rng)
-            sums += (loss, actor, value, math.exp(float(self.log_temperature)))
-        means = (sums / max(decisions, 1)).tolist()
-        return dict(zip(("critic_loss", "policy_loss", "value", "temperature"), means, strict=True))
+            sums += (loss, self._improve_policy(batch, rng), math.exp(float(self.temperature[0])))
+        return dict(zip(("critic_loss", "value", "temperature"), (sums / max(decisions, 1)).tolist(), strict=True))
 
-    def targets_of(self, batch: Batch, noise: torch.Tensor, chosen: npt.NDArray[np.int64]) -> torch.Tensor:
+    def targets_of(self, batch: Batch, noise: Floats, chosen: npt.NDArray[np.int64]) -> Floats:
         """Compute what the critics should say: r + c min Q'(s', a').
 
         Args:
@@ -204,54 +266,57 @@ class Learner:
         Returns:
             Shape (B,).
         """
-        with torch.no_grad():
-            following = self.scaling(batch.following)
-            action, _ = self.policy.draw(following, noise)
-            ahead = self.targets(torch.cat([following, action], dim=1))[torch.from_numpy(chosen)].min(dim=0).values
-            return torch.from_numpy(batch.reward) + torch.from_numpy(batch.continuation) * ahead
+        following = self.scaling(batch.following, self._kind)
+        action = draw(self.policy.forward(following)[0][0], noise).action
+        ahead = self._criticise(self.targets, following, action)[0][chosen].min(axis=0)
+        return batch.reward + batch.continuation * ahead
 
     def _improve_critics(self, batch: Batch, rng: np.random.Generator) -> float:
-        config = self.config
-        target = self.targets_of(batch, self._noise(rng, len(batch.reward)), rng.permutation(config.critics)[:2])
-        acted = torch.cat([self.scaling(batch.observation), torch.from_numpy(batch.action)], dim=1)
-        loss = ((self.critics(acted) - target) ** 2).mean(dim=1).sum()
-        self._descend("critics", loss)
-        with torch.no_grad():
-            torch._foreach_lerp_(list(self.targets.parameters()), list(self.critics.parameters()), config.follow)
-        return float(loss.detach())
+        chosen = rng.permutation(self.config.critics)[:2]
+        target = self.targets_of(batch, self._noise(rng, len(batch.reward)), chosen)
+        told, tape = self._criticise(self.critics, self.scaling(batch.observation, self._kind), batch.action)
+        error = told - target
+        slope = (2.0 / len(target)) * error[..., None]
+        self.optimisers["critics"].descend(self.critics.backward(tape, slope), "critics")
+        self.targets.parameters += self.config.follow * (self.critics.parameters - self.targets.parameters)
+        return float(np.mean(error**2))
 
-    def _improve_policy(self, batch: Batch, rng: np.random.Generator) -> tuple[float, float]:
-        config = self.config
-        seen = self.scaling(batch.observation)
-        action, density = self.policy.draw(seen, self._noise(rng, len(seen)))
-        self.critics.requires_grad_(False)
-        value = self.critics(torch.cat([seen, action], dim=1)).mean(dim=0)
-        loss = (math.exp(float(self.log_temperature)) * density - value).mean()
+    def _improve_policy(self, batch: Batch, rng: np.random.Generator) -> float:
+        config, count = self.config, len(batch.reward)
+        noise, temperature = self._noise(rng, count), math.exp(float(self.temperature[0]))
+        seen = self.scaling(batch.observation, self._kind)
+        output, tape = self.policy.forward(seen)
+        drawn = draw(output[0], noise)
+        value, critics_tape = self._criticise(self.critics, seen, drawn.action)
+        # The mean of all critics is what the policy climbs.
+        up = np.full((*value.shape, 1), -1.0 / (count * config.critics), dtype=self._kind)
+        by_action = self.critics.backward_to_inputs(critics_tape, up).sum(axis=0)[:, -self.actions :]
+        slope = slope_of_draw(drawn, noise, by_action, temperature / count)
         if config.cloning > 0.0 and batch.prior.any():
-            loss = loss + config.cloning * self._imitation(seen, batch)
-        self._descend("policy", loss)
-        self.critics.requires_grad_(True)
+            size = max(float(np.abs(value.mean(axis=0)).mean()), 1.0)
+            slope += config.cloning * size * self._slope_of_imitation(output[0], batch)
+        self.optimisers["policy"].descend(self.policy.backward(tape, slope[None].astype(self._kind)), "policy")
         if config.target_entropy is not None:
-            gap = float(-density.detach().mean()) - config.target_entropy * self.actions
-            self._descend("temperature", self.log_temperature * gap)
-        return float(loss.detach()), float(value.detach().mean())
+            gap = float(-drawn.density.mean()) - config.target_entropy * self.actions
+            self.optimisers["temperature"].descend(np.array([gap], dtype=self._kind), "temperature")
+            np.clip(self.temperature, LOWEST_LOG_TEMPERATURE, HIGHEST_LOG_TEMPERATURE, out=self.temperature)
+        return float(value.mean())
 
-    def _imitation(self, seen: torch.Tensor, batch: Batch) -> torch.Tensor:
-        prior = torch.from_numpy(batch.prior)
-        mean, _ = self.policy(seen[prior])
-        return functional.mse_loss(torch.tanh(mean), torch.from_numpy(batch.action)[prior])
+    def _criticise(self, critics: Networks, seen: Floats, action: Floats) -> tuple[Floats, Any]:
+        told, tape = critics.forward(np.concatenate([seen, action.astype(self._kind)], axis=1))
+        return told[..., 0], tape
 
-    def _noise(self, rng: np.random.Generator, count: int) -> torch.Tensor:
-        return torch.from_numpy(rng.standard_normal((count, self.actions), dtype=np.float32))
+    def _slope_of_imitation(self, output: Floats, batch: Batch) -> Floats:
+        """Gradient, by the outputs, of the mean squared distance between middle and demonstrated actions."""
+        middle = np.tanh(output[:, : self.actions])
+        scale = 2.0 / (max(int(batch.prior.sum()), 1) * self.actions)
+        slope = np.zeros_like(output)
+        by_middle = scale * (middle - batch.action) * batch.prior[:, None]
+        slope[:, : self.actions] = by_middle * (1.0 - middle**2)
+        return slope
 
-    def _descend(self, part: str, loss: torch.Tensor) -> None:
-        if not torch.isfinite(loss):
-            raise InvalidValue(f"the loss of the {part} is {float(loss)}; the last good state is kept")
-        optimiser = self.optimisers[part]
-        optimiser.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(optimiser.param_groups[0]["params"], self.config.gradient)
-        optimiser.step()
+    def _noise(self, rng: np.random.Generator, count: int) -> Floats:
+        return rng.standard_normal((count, self.actions), dtype=np.float32).astype(self._kind)
 
     def state(self) -> dict[str, npt.NDArray[Any]]:
         """Write down all that training has changed.
@@ -259,12 +324,11 @@ class Learner:
         Returns:
             Arrays by name.
         """
-        arrays = {"temperature": np.array([float(self.log_temperature.detach())])}
-        for part in ("policy", "critics", "targets"):
-            arrays |= {f"{part}.{name}": t.numpy().copy() for name, t in getattr(self, part).state_dict().items()}
+        arrays = {part: getattr(self, part).parameters for part in ("policy", "critics", "targets")}
         for part, optimiser in self.optimisers.items():
-            for i, moments in optimiser.state_dict()["state"].items():
-                arrays |= {f"moments.{part}.{i}.{name}": np.asarray(m) for name, m in moments.items()}
+            arrays |= {f"{part}.first": optimiser.first, f"{part}.second": optimiser.second}
+            arrays[f"{part}.steps"] = np.array([optimiser.steps])
+        arrays["temperature"] = self.temperature
         return arrays | {"scaling.mean": self.scaling.mean, "scaling.deviation": self.scaling.deviation}
 
     def restore(self, arrays: dict[str, npt.NDArray[Any]]) -> None:
@@ -277,25 +341,18 @@ class Learner:
             InvalidValue: They belong to another learner.
         """
         try:
-            with torch.no_grad():
-                self.log_temperature.fill_(float(arrays["temperature"][0]))
-            for part in ("policy", "critics", "targets"):
-                network = getattr(self, part)
-                network.load_state_dict(
-                    {name: torch.from_numpy(arrays[f"{part}.{name}"].copy()) for name in network.state_dict()}
-                )
+            places = {part: getattr(self, part).parameters for part in ("policy", "critics", "targets")}
             for part, optimiser in self.optimisers.items():
-                self._restore_moments(part, optimiser, arrays)
-            self.scaling.mean, self.scaling.deviation = arrays["scaling.mean"], arrays["scaling.deviation"]
-        except (KeyError, RuntimeError) as error:
-            raise InvalidValue(f"the state belongs to another learner: {error}") from error
-
-    @staticmethod
-    def _restore_moments(part: str, optimiser: torch.optim.Optimizer, arrays: dict[str, npt.NDArray[Any]]) -> None:
-        found: dict[int, dict[str, torch.Tensor]] = {}
-        for name, array in arrays.items():
-            if name.startswith(f"moments.{part}."):
-                number, moment = name.split(".")[2:]
-                found.setdefault(int(number), {})[moment] = torch.from_numpy(np.array(array, dtype=np.float32))
-        state = optimiser.state_dict()
-        optimiser.load_state_dict({**state, "state": found})
+                places |= {f"{part}.first": optimiser.first, f"{part}.second": optimiser.second}
+            places["temperature"] = self.temperature
+            for name, place in places.items():
+                if arrays[name].shape != place.shape:
+                    raise InvalidValue(f"the state is of another learner: '{name}' has shape {arrays[name].shape}")
+            for name, place in places.items():
+                place[:] = arrays[name]
+            for part, optimiser in self.optimisers.items():
+                optimiser.steps = int(arrays[f"{part}.steps"][0])
+            self.scaling.mean = np.array(arrays["scaling.mean"])
+            self.scaling.deviation = np.array(arrays["scaling.deviation"])
+        except KeyError as error:
+            raise InvalidValue(f"the state is of another learner: {error} is missing") from error
