@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import NoReturn
 
 from pronk.drill_command import add_drill
+from pronk.rl_commands import add_rl
 from pronk.terminal import open_console, split_names
 
 MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
-# Reports that are made of something else than a bag.
-REPORTS = ("adaptation", "suite")
+# Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
+TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl",)}
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -46,7 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     words = list(sys.argv[1:] if arguments is None else arguments)
     if words[:1] == [LAUNCH]:
         return _launch(words[1:])
-    if words[:1] == [REPORT] and words[1:2] and words[1] in REPORTS:
+    if len(words) > 1 and words[1] in TWO_WORDS.get(words[0], ()):
         words[:2] = [" ".join(words[:2])]
     options = _parser().parse_args(words)
     # Only now: help and misuse of the words should not wait for the numeric libraries.
@@ -107,6 +108,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
 
+    add_rl(commands)
+
     gate = commands.add_parser("gate", help="success of perfect plans with learned inverse dynamics")
     gate.add_argument("world", choices=("manipulation", "arena"), help="where")
     gate.add_argument("--weights", type=Path, metavar="FILE", help="inverse dynamics; none: only what is not learned")
@@ -155,7 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     scenario.set_defaults(run=_scenario)
 
     report = commands.add_parser(REPORT, help="make the report of a recorded run from its bag")
-    names = " or ".join(f"'{name}'" for name in REPORTS)
+    names = " or ".join(f"'{name}'" for name in TWO_WORDS[REPORT])
     report.add_argument("bag", type=Path, help=f"folder of a bag, or an MCAP file (a folder named {names}: ./NAME)")
     report.add_argument("--scenario", default="go2_payload", metavar="NAME", help="what was run")
     report.add_argument("--robot", default="go2", metavar="NAME", help="robot that ran it")

@@ -106,7 +106,7 @@ class World(Protocol):
         ...
 
     def progress(self) -> float:
-        """Tell how far the task is in truth, 0 at the start and 1 at success: what learned progress is compared with."""
+        """Tell how far the task is in truth, from 0 to 1 at success, to compare learned progress with."""
         ...
 
     def render(self) -> Image:

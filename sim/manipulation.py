@@ -138,7 +138,15 @@ class ManipulationWorld(EpisodicWorld):
         mujoco.mj_getState(model, self._scene.data, physics, kind)
         # The site that marks the goal is placed by hand and belongs to no state.
         memory = {k: copy.deepcopy(v) for k, v in vars(self._scene).items() if isinstance(v, _REMEMBERED)}
-        return physics, memory, copy.deepcopy(self._policy), self._state.copy(), self._success, self._left, self._succeeded
+        return (
+            physics,
+            memory,
+            copy.deepcopy(self._policy),
+            self._state.copy(),
+            self._success,
+            self._left,
+            self._succeeded,
+        )
 
     def load(self, moment: Any) -> None:
         """Go back to a moment of the same episode.

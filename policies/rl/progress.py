@@ -1,18 +1,19 @@
 """Where values of progress come from: nowhere, the simulator, or a model that looks at pictures."""
 
-from collections.abc import Callable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue
+from policies.rewards.judge import Judge
 from sim.image_world import Observation, World
 
 Image = npt.NDArray[np.uint8]
 
-NONE, ORACLE, JUDGE = "none", "oracle", "judge"
-SOURCES = (NONE, ORACLE, JUDGE)
+NONE, ORACLE, JUDGED = "none", "oracle", "judge"
+SOURCES = (NONE, ORACLE, JUDGED)
 
 
 class ProgressSource(Protocol):
@@ -67,24 +68,40 @@ class OracleProgress:
         return world.progress()
 
 
-class PictureProgress:
-    """Shows a model the pictures of every state."""
+@dataclass(frozen=True)
+class References:
+    """What a judge is shown of one demonstration.
 
-    def __init__(
-        self, cameras: tuple[str, ...], judge: Callable[[dict[str, Image]], float], begin: Callable[[], None]
-    ) -> None:
-        """Take the model.
+    Attributes:
+        goal: Pictures of the task done, by camera.
+        start: Pictures of its start, by camera.
+    """
+
+    goal: dict[str, Image]
+    start: dict[str, Image]
+
+
+class JudgedProgress:
+    """Shows a judge the pictures of every state; it compares them with start and goal of one demonstration.
+
+    The judge's own opinion of success plays no part: what is paid for success comes from the world, so that a judge
+    that errs can slow learning down and cannot change what is best.
+    """
+
+    def __init__(self, judge: Judge, instruction: str, references: References | None = None) -> None:
+        """Take a judge.
 
         Args:
-            cameras: Which pictures it wants.
-            judge: Answers the pictures of the present state, by camera, with progress; it may remember the episode.
-            begin: Called before the first state of each episode.
+            judge: Who judges.
+            instruction: What is to be done.
+            references: From a demonstration; None where the judge does without.
         """
-        self._cameras, self._judge, self._begin = cameras, judge, begin
+        self._judge, self._instruction, self.references = judge, instruction, references
+        self._fresh = True
 
     def begin(self) -> None:
         """Begin an episode."""
-        self._begin()
+        self._fresh = True
 
     def value(self, world: World, observation: Observation, info: dict[str, Any]) -> float:
         """Value a state.
@@ -92,16 +109,33 @@ class PictureProgress:
         Args:
             world: Draws what the observation does not hold.
             observation: Its pictures.
-            info: Not used; the true state is not for the model.
+            info: Not used; the true state is not for the judge.
 
         Returns:
-            Progress.
+            Progress in [0, 1].
 
         Raises:
-            InvalidValue: The model's answer is not finite.
+            InvalidValue: A picture is not what the judge needs.
         """
-        seen = {camera: observation[camera] if camera in observation else world.draw(camera) for camera in self._cameras}
-        told = float(self._judge(seen))
-        if not np.isfinite(told):
-            raise InvalidValue(f"the progress of a state must be finite, got {told}")
-        return told
+        seen = draw_views(world, self._judge.views, observation)
+        if self._fresh:
+            self._fresh, known = False, self.references
+            found = self._judge.begin(
+                seen, self._instruction, known.goal if known else None, known.start if known else None
+            )
+            return found.progress
+        return self._judge.step(seen).progress
+
+
+def draw_views(world: World, views: Sequence[str], observation: Observation) -> dict[str, Image]:
+    """Gather pictures of the present state.
+
+    Args:
+        world: Draws what the observation does not hold.
+        views: Names of cameras.
+        observation: Of the present state.
+
+    Returns:
+        Pictures by camera, shape (size, size, 3) each.
+    """
+    return {view: observation[view] if view in observation else world.draw(view) for view in views}

@@ -96,7 +96,8 @@ class Scaling:
         """
         scaled = observation.astype(kind) - self.mean.astype(kind)
         scaled /= self.deviation.astype(kind)
-        return np.minimum(np.maximum(scaled, -10.0, out=scaled), 10.0, out=scaled)
+        np.maximum(scaled, -10.0, out=scaled)
+        return np.asarray(np.minimum(scaled, 10.0, out=scaled))
 
 
 @dataclass(frozen=True)
@@ -269,7 +270,7 @@ class Learner:
         following = self.scaling(batch.following, self._kind)
         action = draw(self.policy.forward(following)[0][0], noise).action
         ahead = self._criticise(self.targets, following, action)[0][chosen].min(axis=0)
-        return batch.reward + batch.continuation * ahead
+        return np.asarray(batch.reward + batch.continuation * ahead)
 
     def _improve_critics(self, batch: Batch, rng: np.random.Generator) -> float:
         chosen = rng.permutation(self.config.critics)[:2]

@@ -119,17 +119,22 @@ class RlTraining:
         self._seeds = {place: begin + place for place in (DEMONSTRATED, ROLLED_OUT, EVALUATED)}
         saved = read_tensors(folder / STATE) if (folder / STATE).exists() else None
         if saved is not None and saved[1].get("training") != self._name:
-            raise InvalidValue(
-                f"'{folder}' holds another training ({saved[1].get('training')}); choose another folder"
-            )
+            raise InvalidValue(f"'{folder}' holds another training ({saved[1].get('training')}); choose another folder")
         prior = self._load_rollouts(saved[0], "prior") if saved is not None else self._demonstrate()
         self.replay = Replay(prior, self.shaping, config.reward, config.lookahead, config.keep_successes)
-        seen = [rollout.observation for rollout in prior] or [decisions.reset(self._seeds[ROLLED_OUT]).observation[None]]
+        seen = [rollout.observation for rollout in prior] or [
+            decisions.reset(self._seeds[ROLLED_OUT]).observation[None]
+        ]
         self.learner = Learner(
             decisions.width, decisions.actions, Scaling(np.concatenate(seen)), config.learner, config.seed
         )
         if saved is not None:
             self._restore(*saved)
+
+    @property
+    def evaluation_seed(self) -> int:
+        """Seed of the first episode of an evaluation."""
+        return self._seeds[EVALUATED]
 
     @property
     def done(self) -> int:
@@ -257,6 +262,18 @@ class RlTraining:
             self.curve = [RolloutProgress(**entry) for entry in json.loads(texts["curve"])]
         except (KeyError, TypeError, ValueError) as error:
             raise InvalidValue(f"'{self.folder / STATE}' is damaged: {error}") from error
+
+
+def first_seed(seed: int) -> int:
+    """Tell with which seed a training's demonstrations begin.
+
+    Args:
+        seed: Of the training.
+
+    Returns:
+        Seed of the first demonstration that is tried.
+    """
+    return seed * BLOCK + DEMONSTRATED
 
 
 def rollouts_to(curve: list[RolloutProgress], share: float = 0.8) -> float:

@@ -1,5 +1,6 @@
 """Decisions in a world of the planner: displacement and gripper, held for several steps."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +51,9 @@ class WorldDecisions:
     decision.
     """
 
-    def __init__(self, world: World, config: DecisionConfig | None = None, progress: ProgressSource | None = None) -> None:
+    def __init__(
+        self, world: World, config: DecisionConfig | None = None, progress: ProgressSource | None = None
+    ) -> None:
         """Take a world.
 
         Args:
@@ -139,8 +142,9 @@ class WorldDecisions:
         """Free what draws."""
         self.world.close()
 
-    def _run(self, choose: Any) -> tuple[Outcome, list[Array]]:
-        reward, taken, terminated, truncated = 0.0, [], False, False
+    def _run(self, choose: Callable[[], Array]) -> tuple[Outcome, list[Array]]:
+        taken: list[Array] = []
+        reward, terminated, truncated = 0.0, False, False
         while len(taken) < self.lasting and not (terminated or truncated):
             action = choose()
             observation, paid, terminated, truncated, info = self.world.step(action)
