@@ -233,7 +233,6 @@ class RecorderNode(KitNode):
         self._bag.close()
         self.get_logger().info(f"recorded {self._bag.message_count} messages of {len(self._channels)} topics")
 
-
     def _take_waiting(self) -> int:
         taken = 0
         for subscription, receive in self._listening:
