@@ -17,7 +17,7 @@ MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl",)}
+TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl",), "eval": ("rl",)}
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")

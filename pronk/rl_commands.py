@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pronk.terminal import open_console
+from pronk.terminal import open_console, split_names
 
 REWARDS = ("sparse", "shaped", "absolute", "naive")
 VIDEO_PERIOD_S = 0.1
@@ -17,6 +17,7 @@ def add_rl(commands: Any) -> None:
         commands: What `add_subparsers` returned.
     """
     _add_train(commands)
+    _add_eval(commands)
 
 
 def _add_train(commands: Any) -> None:
@@ -30,6 +31,30 @@ def _add_train(commands: Any) -> None:
     parser.add_argument("--no-video", action="store_true", help="leave the video out")
     parser.add_argument("--out", type=Path, default=Path("results/rl"), metavar="DIR", help="default: results/rl")
     parser.set_defaults(run=_train_rl)
+
+
+def _add_eval(commands: Any) -> None:
+    parser = commands.add_parser("eval rl", help="compare rewards: success, rollouts, curves; goes on where it was")
+    parser.add_argument("--tasks", metavar="NAME,…", help="of manipulation or the arena, or ledge; default: all four")
+    methods = "sparse, or a form and a source of progress, such as shaped:oracle, absolute:oracle, shaped:pixels"
+    parser.add_argument("--methods", metavar="NAME,…", help=methods)
+    parser.add_argument("--seeds", default="0:3", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:3")
+    parser.add_argument("--rollouts", type=int, default=150, metavar="N", help="of each training; default: 150")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="trainings at the same time")
+    parser.add_argument("--engine", default="process", metavar="NAME", help="process, or ray (extra 'ray')")
+    parser.add_argument("--out", type=Path, default=Path("results/eval_rl"), metavar="DIR", help="results")
+    parser.set_defaults(run=_eval_rl)
+
+
+def _eval_rl(options: argparse.Namespace) -> int:
+    from evaluation.rl import METHODS, TASKS, evaluate_rl
+    from evaluation.suite import parse_seeds
+
+    tasks, methods = split_names(options.tasks) or TASKS, split_names(options.methods) or METHODS
+    console, seeds = open_console(), parse_seeds(options.seeds)
+    evaluate_rl(tasks, methods, seeds, options.rollouts, options.out, console, options.jobs, options.engine)
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0
 
 
 def _add_progress(parser: argparse.ArgumentParser) -> None:
