@@ -7,7 +7,7 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup demo test coverage lint type bench eval clean
+.PHONY: help setup demo test coverage lint type docs bench eval clean
 
 help: ## Show the targets
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,15 @@ lint: setup ## Check style
 type: setup ## Check the types of the cores
 	@$(BIN)/mypy
 
+$(VENV)/.docs: $(VENV)/.ready
+	@$(BIN)/python -m pip install -q -e '.[docs]'
+	@touch $@
+
+docs: $(VENV)/.docs ## Build the documentation into site/; warnings are errors
+	@$(BIN)/python -m pronk.reference
+	@$(BIN)/python -m sphinx -W -q -b html docs site
+	@echo "documentation: site/index.html"
+
 bench: setup ## Time every hot path
 	@$(BIN)/pronk bench
 
@@ -53,4 +62,4 @@ eval: setup ## Measure walking, adaptation and pushes (about half an hour on two
 	@for suite in walk payload push; do $(BIN)/pronk eval locomotion --suite $$suite --jobs 2 --out results/$$suite || exit 1; done
 
 clean: ## Remove what was built
-	rm -rf $(VENV) build ros2_ws/build ros2_ws/install ros2_ws/log *.egg-info
+	rm -rf $(VENV) build site ros2_ws/build ros2_ws/install ros2_ws/log *.egg-info

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from pronk.drill_command import add_drill
 from pronk.rl_commands import add_rl
+from pronk.seeing import add_view, add_watch
 from pronk.terminal import open_console, split_names
 
 MISUSED = 2
@@ -166,6 +167,9 @@ def _parser() -> argparse.ArgumentParser:
     report.add_argument("--no-comparison", action="store_true", help="leave the run without learning out")
     _add_out(report, "results/report")
     report.set_defaults(run=_report)
+
+    add_view(commands.add_parser("view", help="look at any bag: one page of HTML that opens without a network"))
+    add_watch(commands.add_parser("watch", help="rates, ages and health of the running stack, in the terminal"))
 
     _add_adaptation(commands.add_parser(f"{REPORT} adaptation", help="show one trial with several methods"))
     _add_suite(commands.add_parser(f"{REPORT} suite", help="make tables and figures of a finished suite again"))

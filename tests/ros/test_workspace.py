@@ -99,4 +99,9 @@ def test_colcon_builds_packages_that_ros2_finds(tmp_path):
         for name in modules:
             assert (programs / name).read_text().startswith("#!/usr/bin/env python3")
     launch = install / "pronk_bringup" / "share" / "pronk_bringup" / "launch"
-    assert sorted(p.name for p in launch.rglob("*.yaml")) == sorted(p.name for p in (ROOT / "launch").rglob("*.yaml"))
+
+    def files(folder):
+        return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+    # Launch files, parameters, recording profiles and views.
+    assert files(launch) == files(ROOT / "launch")

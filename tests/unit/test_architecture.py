@@ -39,7 +39,7 @@ ALLOWED = {
     f"{WORKSPACE}/pronk_locomotion": NODE,
     f"{WORKSPACE}/pronk_navigation": {*NODE, "policies"},
     f"{WORKSPACE}/pronk_gateway": NODE,
-    f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags"},
+    f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags", "rich"},
 }
 # The simulators' nodes, and what they make messages of, are the one place where ROS meets the simulator.
 SIMULATOR_SIDE = ("sim_node.py", "team_sim_node.py", "fake_go2_node.py", "ground_truth_messages.py")

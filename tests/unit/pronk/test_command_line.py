@@ -46,6 +46,7 @@ def misuse(capsys, *words):
         (["scenario", "flat_walk", "--robot", "cat"], "unknown robot 'cat'; available: aliengo, go1, go2"),
         (["scenario", "flat_walk", "--learner", "magic"], "unknown residual learner 'magic'"),
         (["report", "no_such_bag"], "'no_such_bag' is no bag"),
+        (["view", "no_such_bag"], "'no_such_bag' does not exist"),
         (["report", "adaptation"], "the following arguments are required: --case"),
         (["report", "adaptation", "--suite", "payload", "--case", "x"], "unknown case of suite 'payload' 'x'; avail"),
         (["report", "adaptation", "--suite", "moon", "--case", "x"], "unknown suite 'moon'; available: "),
@@ -129,6 +130,8 @@ def test_help_comes_without_the_heavy_libraries_and_one_thread_is_set():
         "scenario",
         "report",
         "replay",
+        "view",
+        "watch",
         "demo",
     ):
         assert command in done.stdout
