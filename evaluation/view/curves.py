@@ -2,12 +2,12 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from evaluation.replay.message_layout import Fields, MessageReader
+from controllers.errors import InvalidValue
+from evaluation.replay.message_layout import Fields, MessageReader, Values
 
 Array = npt.NDArray[np.float64]
 
@@ -97,14 +97,14 @@ class CurveReader:
     def __post_init__(self) -> None:
         """Prepare the reading of fields."""
         plain = PLAIN.get(self.type)
-        self._decode: Callable[[Sequence[Any]], dict[str, float]]
+        self._decode: Callable[[Values], dict[str, float]]
         if plain is None:
             wanted: list[str] = ["name", *NAMED]
             self._decode = _named
         else:
             names = list(plain.values())
             wanted = list(plain)
-            self._decode = lambda values: dict(zip(names, map(float, values), strict=True))
+            self._decode = lambda values: _scalars(names, values)
         self._reader = MessageReader(self.types, self.type, wanted)
 
     @staticmethod
@@ -150,11 +150,20 @@ class CurveReader:
         return Curves(self.topic, self.type, time, {name: table[:, k] for k, name in enumerate(names)})
 
 
-def _named(values: Sequence[Any]) -> dict[str, float]:
-    names, *arrays = values
+def _scalars(names: Sequence[str], values: Values) -> dict[str, float]:
+    if len(values.numbers) != len(names):
+        raise InvalidValue(f"the bag defines {len(values.numbers)} of {len(names)} numbers as float64")
+    return dict(zip(names, values.numbers.tolist(), strict=True))
+
+
+def _named(values: Values) -> dict[str, float]:
+    names, numbers = values.plain[0], values.numbers.tolist()
     row: dict[str, float] = {}
-    for kind, array in zip(NAMED, arrays, strict=True):
+    begin = 0
+    for kind, length in zip(NAMED, values.layout.lengths, strict=True):
         # A list of another length than that of the names cannot be told apart; empty ones are allowed by the type.
-        if len(array) == len(names):
-            row.update({f"{kind}/{name}": float(value) for name, value in zip(names, array, strict=True)})
+        if length == len(names):
+            listed = numbers[begin : begin + length]
+            row.update({f"{kind}/{name}": value for name, value in zip(names, listed, strict=True)})
+        begin += length
     return row

@@ -112,7 +112,7 @@ class EventLog:
             return
         if topic not in self._readers:
             self._readers[topic] = MessageReader(types, kind, [TEXTS[kind]])
-        text = str(self._readers[topic].read(data)[0])
+        text = str(self._readers[topic].read(data).plain[0])
         if self._last.get(topic) != text:
             self._last[topic] = text
             self.add(Event(time, topic, shorten(text)))

@@ -1,11 +1,23 @@
 import numpy as np
 import pytest
 
-from evaluation.replay.message_types import standard_types
+from controllers.errors import InvalidValue
+from evaluation.replay.message_types import standard_types, types_of
+from evaluation.replay.segments import Channel
 from evaluation.view.curves import CurveReader
 from evaluation.view.events import shorten
 from evaluation.view.figures import roll_and_pitch, split_name
 from evaluation.view.traffic import Histogram, TopicTraffic
+
+TWIST_OF_FLOAT32 = """
+geometry_msgs/Vector3 linear
+geometry_msgs/Vector3 angular
+================================================================================
+MSG: geometry_msgs/Vector3
+float32 x
+float32 y
+float32 z
+"""
 
 
 def test_bins_double_and_lose_no_message():
@@ -65,6 +77,13 @@ def test_what_is_not_finite_is_a_hole_in_the_curve(written_joints):
     for value in (1.0, float("inf"), float("nan"), 2.0):
         reader.take(0.0, written_joints(value))
     np.testing.assert_array_equal(reader.curves().of("position")["a"], [1.0, np.nan, np.nan, 2.0])
+
+
+def test_a_bag_that_defines_a_type_in_another_way_is_refused_with_what_is_wrong():
+    types = types_of(Channel("/v", "geometry_msgs/msg/Twist", TWIST_OF_FLOAT32, "ros2msg"))
+    reader = CurveReader("/v", "geometry_msgs/msg/Twist", types)
+    with pytest.raises(InvalidValue, match="the bag defines 0 of 6 numbers as float64"):
+        reader.take(0.0, b"\0\1\0\0" + b"\0" * 24)
 
 
 @pytest.fixture
