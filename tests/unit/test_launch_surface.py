@@ -13,6 +13,9 @@ from pronk_bringup.launch_file import read_launch_file
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 FILES = sorted(LAUNCH.glob("*.launch.yaml"))
 COMMON = {"namespace", "params_file", "record", "bag", "log_level", "seed", "discovery"}
+# What joins a stack that runs already has no robot, no bag and no seed of its own.
+JOINS = ("teleop.launch.yaml",)
+EVERYWHERE = {"namespace", "params_file", "log_level", "discovery"}
 # A Go2 is a Go2.
 ONE_ROBOT = ("go2_hardware.launch.yaml",)
 DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
@@ -31,7 +34,12 @@ def settings(path, name):
 @every_file
 def test_a_launch_file_has_the_common_arguments(path):
     wanted = COMMON if path.name in ONE_ROBOT else {*COMMON, "robot"}
-    assert wanted - set(arguments(path)) == set()
+    assert (EVERYWHERE if path.name in JOINS else wanted) - set(arguments(path)) == set()
+
+
+def test_only_what_joins_a_running_stack_does_without_a_recorder():
+    without = {path.name for path in FILES if "exec: recorder_node" not in path.read_text(encoding="utf-8")}
+    assert without == set(JOINS)
 
 
 @every_file
@@ -39,7 +47,7 @@ def test_the_same_argument_means_the_same_everywhere(path):
     reference = arguments(LAUNCH / "go2_sim.launch.yaml")
     own = arguments(path)
     for name in ("log_level", "record", "seed", "bag"):
-        assert own[name].default == reference[name].default, name
+        assert name not in own or own[name].default == reference[name].default, name
 
 
 @every_file
