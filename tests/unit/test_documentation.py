@@ -120,7 +120,7 @@ def test_every_command_is_spelt_as_the_program_wants_it(page, words):
             known = {a.name for a in declared_arguments(ROOT / words[1])}
             assert {word.partition(":=")[0] for word in words[2:] if ":=" in word} <= known
         return
-    if words[0] == "report" and words[1] in cli.REPORTS:
+    if words[1] in cli.TWO_WORDS.get(words[0], ()):
         words = [" ".join(words[:2]), *words[2:]]
     try:
         cli._parser().parse_args(words)
