@@ -55,7 +55,7 @@ class RlConfig:
     scale: float = 1.0
     offset: float = 0.0
     lookahead: int = 1
-    keep_successes: bool = False
+    keep_successes: bool = True
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,312 @@
+"""Collect rollouts of a new task, filter them, learn from them, and again.
+
+Everything is on disk as soon as it is known, each file whole or not there, in a folder per iteration:
+
+    iteration_0/evaluation.json   success on the evaluation goals, and on tasks that were demonstrated
+    iteration_0/rollouts/*        the episodes that this iteration's planner collected
+    iteration_0/verdicts.json     what the filter thinks of each
+    iteration_0/models/*          the training's state and, at its end, the next planner's models
+    iteration_0/report.json       written last: the iteration is over
+    iteration_0/rollout.mp4       imagined and real, side by side
+
+A loop that was stopped looks what is there and does the rest. A rollout depends on its seed and the models alone, so
+that none is lost, none is run twice, and the result is the same.
+"""
+
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from controllers.errors import InvalidValue
+from policies.sail.filters import Filter, precision_and_recall
+from policies.sail.iteration_report import IterationReport
+from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other
+from sim.episodes import find_episodes, read_episode
+
+SETTINGS, EVALUATION, VERDICTS, REPORT = "sail.json", "evaluation.json", "verdicts.json", "report.json"
+ROLLOUTS, MODELS = "rollouts", "models"
+# Seeds of evaluation goals are the same for all loops, so that methods and training seeds are compared on the same
+# goals; those of rollouts differ from loop to loop and never meet them.
+EVALUATED, ROLLED_OUT, BLOCK = 900_000, 1_000_000, 10_000
+
+
+@dataclass(frozen=True)
+class SailConfig:
+    """Settings of a loop.
+
+    Attributes:
+        task: The new task.
+        iterations: Trainings; the planner after the last is evaluated, too.
+        rollouts: That are collected in each.
+        goals: On which every planner is evaluated.
+        seed: Of rollouts and trainings.
+        frames: Frames of a plan that are acted out before the next.
+        batch: Rollouts that are run together.
+        seen_tasks: Tasks that the first models were trained on, to see what is forgotten.
+        seen_goals: Goals of each of them, in the first and the last iteration; 0 leaves them out.
+    """
+
+    task: str
+    iterations: int = 4
+    rollouts: int = 30
+    goals: int = 50
+    seed: int = 0
+    frames: int = 2
+    batch: int = 10
+    seen_tasks: tuple[str, ...] = ()
+    seen_goals: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no loop.
+
+        Raises:
+            InvalidValue: A number is out of range.
+        """
+        leasts = {"iterations": 0, "rollouts": 1, "goals": 1, "seed": 0, "frames": 1, "batch": 1, "seen_goals": 0}
+        for name, least in leasts.items():
+            if getattr(self, name) < least:
+                raise InvalidValue(f"SailConfig.{name} must be at least {least}, got {getattr(self, name)}")
+        if self.iterations * self.rollouts > BLOCK:
+            raise InvalidValue(f"at most {BLOCK} rollouts have seeds, got {self.iterations} times {self.rollouts}")
+
+
+Tell = Callable[[str], None]
+
+
+class SailLoop:
+    """A loop in a folder."""
+
+    def __init__(
+        self,
+        studio: Studio,
+        keep: Filter,
+        config: SailConfig,
+        folder: Path,
+        name: str = "",
+        spread: Spread = one_after_the_other,
+        tell: Tell | None = None,
+    ) -> None:
+        """Begin, or go on where the folder's loop was.
+
+        Args:
+            studio: Worlds, planners and their training.
+            keep: Decides which rollouts the video model learns from.
+            config: Settings.
+            folder: For everything.
+            name: What else makes this loop another one, such as filter and first models.
+            spread: Runs batches of rollouts.
+            tell: Hears what is going on.
+
+        Raises:
+            InvalidValue: The folder holds another loop.
+        """
+        self.config, self.folder = config, folder
+        self._studio, self._filter, self._spread = studio, keep, spread
+        self._tell: Tell = tell or (lambda text: None)
+        # How many rollouts run together, and the number of iterations, may change on the way.
+        fixed = {k: v for k, v in asdict(config).items() if k not in ("batch", "iterations")}
+        wanted = json.loads(json.dumps({**fixed, "name": name}))
+        found = read_json(folder / SETTINGS)
+        if found is None:
+            write_json(folder / SETTINGS, wanted)
+        elif found != wanted:
+            other = sorted(k for k in {*wanted, *found} if found.get(k) != wanted.get(k))
+            raise InvalidValue(f"'{folder}' holds another loop ({', '.join(other)}); choose another folder")
+
+    def run(self) -> Iterator[IterationReport]:
+        """Run all iterations, or what is left of them.
+
+        Yields:
+            The report of each, those that were finished before first.
+
+        Raises:
+            InvalidValue: A training does not converge, or a file is damaged; all that was finished stays.
+            OSError: Something cannot be written; all that was finished stays.
+        """
+        reports: list[IterationReport] = []
+        for iteration in range(self.config.iterations + 1):
+            path = self.place(iteration) / REPORT
+            last = iteration == self.config.iterations
+            values = read_json(path)
+            report = None if values is None else IterationReport.from_dict(values, str(path))
+            # A loop that is told to go on for longer finishes what was its last iteration.
+            if report is None or (report.collected == 0 and not last):
+                report = self._iterate(iteration, last, reports)
+                write_json(path, report.to_dict())
+            reports.append(report)
+            yield report
+
+    def place(self, iteration: int) -> Path:
+        """Name the folder of an iteration.
+
+        Args:
+            iteration: Its number.
+
+        Returns:
+            The folder.
+        """
+        return self.folder / f"iteration_{iteration}"
+
+    def models(self, iteration: int) -> Path | None:
+        """Name the folder of the models that an iteration's planner is made of.
+
+        Args:
+            iteration: Its number.
+
+        Returns:
+            The folder; None for the models that the loop begins with.
+        """
+        return None if iteration == 0 else self.place(iteration - 1) / MODELS
+
+    def rollouts(self, iteration: int) -> list[Path]:
+        """List the episodes that an iteration collected.
+
+        Args:
+            iteration: Its number.
+
+        Returns:
+            Their files.
+        """
+        return list(find_episodes(self.place(iteration) / ROLLOUTS))
+
+    def _iterate(self, iteration: int, last: bool, before: Sequence[IterationReport]) -> IterationReport:
+        seconds: dict[str, float] = {}
+        steps = before[-1].steps if before else 0
+        clock = _Clock(seconds)
+        results = clock.time("evaluate", lambda: self._evaluate(iteration, last))
+        own = [result for result in results if result.task == self.config.task]
+        reached = tuple(result.success for result in own)
+        seen = {
+            task: _share([r.success for r in results if r.task == task])
+            for task in self.config.seen_tasks
+            if any(r.task == task for r in results)
+        }
+        report = IterationReport(iteration, _share(reached), len(own), reached, seen, steps=steps, seconds=seconds)
+        self._tell(f"iteration {iteration}: {100.0 * report.success:.0f} % of {len(own)} goals")
+        if last:
+            return report
+        clock.time("collect", lambda: self._collect(iteration))
+        verdicts = clock.time("filter", lambda: self._sort(iteration))
+        kept, true = ([entry[key] for entry in verdicts.values()] for key in ("kept", "success"))
+        precision, recall = precision_and_recall(kept, true)
+        self._tell(f"iteration {iteration}: {sum(true)} of {len(true)} rollouts succeeded, {sum(kept)} are kept")
+        clock.time("improve", lambda: self._improve(iteration))
+        return IterationReport(
+            *(iteration, report.success, len(own), reached, seen, len(true), _share(true), sum(kept)),
+            *(precision, recall, steps + sum(entry["steps"] for entry in verdicts.values()), seconds),
+        )
+
+    def _evaluate(self, iteration: int, last: bool) -> list[Result]:
+        """Run the planner on all evaluation goals that it was not yet run on."""
+        config, path = self.config, self.place(iteration) / EVALUATION
+        done = {(r["task"], r["seed"]): Result(**r) for r in read_json(path) or []}
+        wanted = [(config.task, EVALUATED + i) for i in range(config.goals)]
+        if iteration == 0 or last:
+            wanted += [(task, EVALUATED + i) for task in config.seen_tasks for i in range(config.seen_goals)]
+
+        def keep(results: list[Result]) -> None:
+            done.update({(result.task, result.seed): result for result in results})
+            write_json(path, [asdict(done[key]) for key in sorted(done)])
+
+        self._spread(self._batches(iteration, [key for key in wanted if key not in done], None), keep)
+        return [done[key] for key in wanted]
+
+    def _collect(self, iteration: int) -> None:
+        config, folder = self.config, self.place(iteration) / ROLLOUTS
+        first = ROLLED_OUT + config.seed * BLOCK + iteration * config.rollouts
+        there = {info.seed for info in find_episodes(folder).values()}
+        missing = [(config.task, first + i) for i in range(config.rollouts) if first + i not in there]
+        self._spread(self._batches(iteration, missing, folder), lambda results: None)
+
+    def _batches(self, iteration: int, wanted: Sequence[tuple[str, int]], folder: Path | None) -> list[Batch]:
+        config, found = self.config, []
+        for task in dict.fromkeys(task for task, _ in wanted):
+            seeds = [seed for name, seed in wanted if name == task]
+            for i in range(0, len(seeds), config.batch):
+                part = tuple(seeds[i : i + config.batch])
+                found.append(Batch(self._studio, self.models(iteration), task, part, config.frames, folder))
+        return found
+
+    def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:
+        """Ask the filter for what it was not yet asked."""
+        path = self.place(iteration) / VERDICTS
+        found: dict[str, dict[str, Any]] = read_json(path) or {}
+        for file in self.rollouts(iteration):
+            if file.name not in found:
+                episode = read_episode(file)
+                truth = {"success": episode.info.successful, "steps": episode.info.steps}
+                found[file.name] = {**asdict(self._filter.judge(episode)), **truth}
+        write_json(path, found)
+        return found
+
+    def _improve(self, iteration: int) -> None:
+        everything, kept = [], []
+        for earlier in range(iteration + 1):
+            verdicts = read_json(self.place(earlier) / VERDICTS) or {}
+            files = self.rollouts(earlier)
+            everything += files
+            kept += [file for file in files if verdicts[file.name]["kept"]]
+        seed = self.config.seed * BLOCK + iteration
+        folder = self.place(iteration) / MODELS
+        for text in self._studio.improve(self.models(iteration), kept, everything, folder, seed):
+            self._tell(f"iteration {iteration}: {text}")
+
+
+class _Clock:
+    """Times phases."""
+
+    def __init__(self, seconds: dict[str, float]) -> None:
+        self._seconds = seconds
+
+    def time(self, name: str, call: Callable[[], Any]) -> Any:
+        begin = time.monotonic()
+        answer = call()
+        self._seconds[name] = time.monotonic() - begin
+        return answer
+
+
+def _share(values: Sequence[bool]) -> float:
+    return sum(values) / len(values) if values else 0.0
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: The file; its folder is made.
+        value: Plain values.
+
+    Raises:
+        OSError: It cannot be written; what was there before stays.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".part")
+    try:
+        draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
+        draft.replace(path)
+    except OSError:
+        draft.unlink(missing_ok=True)
+        raise
+
+
+def read_json(path: Path) -> Any:
+    """Read such a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        What it holds; None where there is none.
+
+    Raises:
+        InvalidValue: It is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidValue(f"'{path}' cannot be read: {error}") from error

@@ -1,0 +1,146 @@
+"""Rollouts of a planner in batches that any process can run."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from policies.video.execution import ExecutionConfig, Rollout, execute_all
+from policies.video.planner import Planner
+from sim.episodes import ENDING, write_episode
+from sim.image_world import World
+
+
+class Studio(Protocol):
+    """What the loop learns with, and where; it travels to other processes.
+
+    Attributes:
+        camera: Which pictures planners look at.
+    """
+
+    camera: str
+
+    def world(self, task: str) -> World:
+        """Make a world of a task, with the camera in its observations."""
+        ...
+
+    def planner(self, models: Path | None) -> Planner:
+        """Make the planner of a folder of models; of None, the one that the loop begins with."""
+        ...
+
+    def improve(
+        self, models: Path | None, kept: Sequence[Path], rollouts: Sequence[Path], folder: Path, seed: int
+    ) -> Iterator[str]:
+        """Train models on rollouts, with replay of the data that the first ones were trained on.
+
+        Goes on where it was stopped in the same folder; when it ends, the folder holds models that `planner` takes.
+
+        Args:
+            models: Folder of those to go on from; None for those that the loop begins with.
+            kept: Rollouts, of all iterations, that the video model learns from.
+            rollouts: All rollouts, failures too, that inverse dynamics learns from.
+            folder: For the new models.
+            seed: Of the training.
+
+        Yields:
+            What is going on, in words.
+
+        Raises:
+            InvalidValue: A loss is not finite; what was kept last stays.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Rollouts that are run together.
+
+    Attributes:
+        studio: Makes worlds and planner.
+        models: Folder of the planner's models.
+        task: Name of the task.
+        seeds: Of the episodes.
+        frames: Frames of a plan that are acted out before the next.
+        folder: Where episodes are written, one file each; None for nowhere.
+    """
+
+    studio: Studio
+    models: Path | None
+    task: str
+    seeds: tuple[int, ...]
+    frames: int
+    folder: Path | None
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a rollout went.
+
+    Attributes:
+        task: Name of the task.
+        seed: Of the episode.
+        success: Whether any state was a success.
+        steps: Number of actions.
+        confidence: Mean of the plans'.
+    """
+
+    task: str
+    seed: int
+    success: bool
+    steps: int
+    confidence: float
+
+
+# Runs batches, here or in other processes, and hands each one's results over as soon as they are there.
+Spread = Callable[[Sequence[Batch], Callable[[list[Result]], None]], None]
+
+
+def one_after_the_other(batches: Sequence[Batch], keep: Callable[[list[Result]], None]) -> None:
+    """Run batches in this process.
+
+    Args:
+        batches: What to run.
+        keep: Takes the results of each.
+    """
+    for batch in batches:
+        keep(run_batch(batch))
+
+
+def run_batch(batch: Batch) -> list[Result]:
+    """Run the rollouts of a batch side by side; each depends on its seed and the models alone.
+
+    Args:
+        batch: What to run.
+
+    Returns:
+        How each went.
+
+    Raises:
+        OSError: An episode cannot be written; those before it are.
+    """
+    rollouts = play(batch)
+    for rollout in rollouts:
+        if batch.folder is not None and rollout.episode is not None:
+            write_episode(batch.folder / f"{rollout.seed:06d}{ENDING}", rollout.episode)
+    return [
+        Result(r.task, r.seed, r.success, r.steps, sum(plan.confidence for plan in r.plans) / max(len(r.plans), 1))
+        for r in rollouts
+    ]
+
+
+def play(batch: Batch) -> list[Rollout]:
+    """Run the rollouts of a batch and keep all of them.
+
+    Args:
+        batch: What to run; with a folder, or a camera to be shown, episodes are recorded.
+
+    Returns:
+        The rollouts.
+    """
+    worlds = [batch.studio.world(batch.task) for _ in batch.seeds]
+    try:
+        config = ExecutionConfig(batch.frames, record=batch.folder is not None)
+        return execute_all(worlds, batch.studio.planner(batch.models), batch.seeds, config)
+    finally:
+        for world in worlds:
+            world.close()

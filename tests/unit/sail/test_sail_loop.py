@@ -1,0 +1,190 @@
+import dataclasses
+import errno
+import shutil
+
+import pytest
+from line_world import SKILL, LineStudio, reached
+
+from controllers.errors import InvalidValue
+from policies.sail import rollouts as rollouts_module
+from policies.sail.filters import KeepAll, KeepSuccesses
+from policies.sail.loop import EVALUATED, EVALUATION, MODELS, REPORT, ROLLED_OUT, SailConfig, SailLoop, read_json
+from policies.sail.rollouts import run_batch
+from sim.episodes import read_episode
+
+CONFIG = SailConfig("line", iterations=2, rollouts=6, goals=8, batch=4)
+
+
+def contents(folder):
+    """All that a loop leaves behind, without times and without what a training may keep for itself."""
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        if path.name == REPORT:
+            found[path.relative_to(folder)] = {k: v for k, v in read_json(path).items() if k != "seconds"}
+        elif path.is_file():
+            found[path.relative_to(folder)] = path.read_bytes()
+    return found
+
+
+def by_hand(filtered):
+    """Success on evaluation goals, and kept rollouts, iteration by iteration."""
+    skill, told = 0.05, []
+    for iteration in range(CONFIG.iterations + 1):
+        share = sum(reached(EVALUATED + i, skill) for i in range(CONFIG.goals)) / CONFIG.goals
+        seeds = range(ROLLED_OUT + iteration * CONFIG.rollouts, ROLLED_OUT + (iteration + 1) * CONFIG.rollouts)
+        true = sum(reached(seed, skill) for seed in seeds)
+        told.append((share, true))
+        # Data accumulate: rollouts of all iterations so far are learned from again.
+        kept = sum(t for _, t in told) if filtered else len(told) * CONFIG.rollouts
+        skill += 0.01 * kept
+    return told
+
+
+@pytest.mark.parametrize("keep", [KeepSuccesses(), KeepAll()])
+def test_it_collects_filters_and_learns_from_all_that_was_kept_so_far(tmp_path, keep):
+    reports = list(SailLoop(LineStudio(), keep, CONFIG, tmp_path).run())
+    expected = by_hand(isinstance(keep, KeepSuccesses))
+    assert [r.success for r in reports] == [share for share, _ in expected]
+    assert [round(r.collected_success * 6) for r in reports[:-1]] == [true for _, true in expected[:-1]]
+    assert reports[-1].success > reports[0].success and reports[-1].collected == 0
+    first = reports[0]
+    if isinstance(keep, KeepAll):
+        assert first.kept == 6 and first.precision == pytest.approx(expected[0][1] / 6) and first.recall == 1.0
+    else:
+        assert first.kept == expected[0][1] and first.precision == first.recall == 1.0
+
+
+def test_steps_are_those_of_all_collected_episodes(tmp_path):
+    loop = SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path)
+    reports = list(loop.run())
+    lengths = [sum(read_episode(path).info.steps for path in loop.rollouts(i)) for i in range(2)]
+    assert [r.steps for r in reports] == [lengths[0], sum(lengths), sum(lengths)]
+
+
+class Stopped(Exception):
+    pass
+
+
+@pytest.mark.parametrize("at", range(9))
+def test_a_loop_that_is_killed_anywhere_ends_up_with_the_same_files(tmp_path, at, monkeypatch):
+    """Kills it at the n-th thing that is told or written, until it is through."""
+    whole = tmp_path / "whole"
+    list(SailLoop(LineStudio(), KeepSuccesses(), CONFIG, whole).run())
+    written = []
+    original = rollouts_module.write_episode
+    left = [at]
+
+    def count(*_):
+        left[0] -= 1
+        if left[0] < 0:
+            left[0] = at + 6
+            raise Stopped
+
+    def write(path, episode):
+        count()
+        original(path, episode)
+        written.append(path)
+
+    monkeypatch.setattr(rollouts_module, "write_episode", write)
+    for _ in range(40):
+        try:
+            list(SailLoop(LineStudio(), KeepSuccesses(), CONFIG, tmp_path / "cut", tell=count).run())
+            break
+        except Stopped:
+            continue
+    assert contents(tmp_path / "cut") == contents(whole)
+    assert len(written) == len(set(written)) == 12
+
+
+def test_no_goal_of_an_evaluation_is_rolled_out_and_all_iterations_have_the_same(tmp_path):
+    loop = SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path)
+    list(loop.run())
+    goals = [{r["seed"] for r in read_json(loop.place(i) / EVALUATION)} for i in range(3)]
+    assert goals == [set(range(EVALUATED, EVALUATED + 8))] * 3
+    collected = [read_episode(path).info.seed for i in range(2) for path in loop.rollouts(i)]
+    assert len(set(collected)) == 12 and not set(collected) & goals[0]
+
+
+def test_what_is_forgotten_is_measured_at_the_start_and_at_the_end(tmp_path):
+    config = dataclasses.replace(CONFIG, seen_tasks=("old", "older"), seen_goals=3)
+    reports = list(SailLoop(LineStudio(), KeepAll(), config, tmp_path).run())
+    assert [set(r.seen) for r in reports] == [{"old", "older"}, set(), {"old", "older"}]
+    assert reports[0].goals == 8 and len(reports[0].reached) == 8
+
+
+def test_a_training_that_fails_leaves_the_last_good_models(tmp_path):
+    list(SailLoop(LineStudio(), KeepAll(), dataclasses.replace(CONFIG, iterations=1), tmp_path).run())
+    good = (tmp_path / "iteration_0" / MODELS / SKILL).read_bytes()
+    loop = SailLoop(LineStudio(gain=float("nan")), KeepAll(), CONFIG, tmp_path)
+    with pytest.raises(InvalidValue, match="the loss is nan in step 3"):
+        list(loop.run())
+    assert (tmp_path / "iteration_0" / MODELS / SKILL).read_bytes() == good
+    assert read_json(tmp_path / "iteration_1" / REPORT)["collected"] == 0
+    assert len(list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path).run())) == 3
+
+
+def test_a_full_disk_stops_it_and_it_goes_on_when_there_is_room(tmp_path, monkeypatch):
+    original, room = rollouts_module.write_episode, [3]
+
+    def write(path, episode):
+        room[0] -= 1
+        if room[0] < 0:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        original(path, episode)
+
+    monkeypatch.setattr(rollouts_module, "write_episode", write)
+    loop = SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path)
+    with pytest.raises(OSError, match="No space left"):
+        list(loop.run())
+    assert len(loop.rollouts(0)) == 3
+    room[0] = 1000
+    assert len(list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path).run())) == 3
+
+
+def test_a_finished_loop_runs_nothing_again_and_one_that_goes_on_longer_keeps_what_it_has(tmp_path):
+    log = tmp_path / "log"
+    short = dataclasses.replace(CONFIG, iterations=1)
+    list(SailLoop(LineStudio(log=log), KeepAll(), short, tmp_path / "loop").run())
+    before = log.read_text()
+    list(SailLoop(LineStudio(log=log), KeepAll(), short, tmp_path / "loop").run())
+    assert log.read_text() == before
+    list(SailLoop(LineStudio(log=log), KeepAll(), CONFIG, tmp_path / "loop").run())
+    list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path / "other").run())
+    assert contents(tmp_path / "loop") == contents(tmp_path / "other")
+    # Evaluated already, the once last iteration had only to collect and to learn.
+    assert log.read_text()[len(before) :].count("improve") == 1
+
+
+def test_batches_may_be_of_another_size_after_a_stop_and_change_nothing(tmp_path):
+    list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path / "a").run())
+    list(SailLoop(LineStudio(), KeepAll(), dataclasses.replace(CONFIG, batch=3), tmp_path / "b").run())
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_batches_can_be_run_elsewhere_and_come_back_in_any_order(tmp_path):
+    def backwards(batches, keep):
+        for batch in reversed(batches):
+            keep(run_batch(batch))
+
+    list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path / "a").run())
+    list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path / "b", spread=backwards).run())
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_another_loop_in_the_same_folder_and_damaged_files_are_refused(tmp_path):
+    list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path, "none").run())
+    with pytest.raises(InvalidValue, match=r"holds another loop \(goals, name\); choose another folder"):
+        SailLoop(LineStudio(), KeepAll(), dataclasses.replace(CONFIG, goals=9), tmp_path, "success")
+    (tmp_path / "iteration_0" / REPORT).write_text("{}")
+    with pytest.raises(InvalidValue, match="holds no report of an iteration"):
+        list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path, "none").run())
+    (tmp_path / "iteration_0" / REPORT).write_text("{")
+    with pytest.raises(InvalidValue, match="cannot be read"):
+        list(SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path, "none").run())
+    shutil.rmtree(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["rollouts", "goals", "frames", "batch"])
+def test_settings_that_are_no_loop_are_refused(name):
+    with pytest.raises(InvalidValue, match=rf"SailConfig\.{name} must be at least 1, got 0"):
+        SailConfig("line", **{name: 0})
