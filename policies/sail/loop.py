@@ -23,11 +23,12 @@ from typing import Any
 from controllers.errors import InvalidValue
 from policies.sail.filters import Filter, precision_and_recall
 from policies.sail.iteration_report import IterationReport
-from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other
+from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other, play
+from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import find_episodes, read_episode
 
 SETTINGS, EVALUATION, VERDICTS, REPORT = "sail.json", "evaluation.json", "verdicts.json", "report.json"
-ROLLOUTS, MODELS = "rollouts", "models"
+ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
 # Seeds of evaluation goals are the same for all loops, so that methods and training seeds are compared on the same
 # goals; those of rollouts differ from loop to loop and never meet them.
 EVALUATED, ROLLED_OUT, BLOCK = 900_000, 1_000_000, 10_000
@@ -198,6 +199,26 @@ class SailLoop:
             *(iteration, report.success, len(own), reached, seen, len(true), _share(true), sum(kept)),
             *(precision, recall, steps + sum(entry["steps"] for entry in verdicts.values()), seconds),
         )
+
+    def film(self, iteration: int) -> Path:
+        """Show a rollout of an iteration, imagined beside real: a success where there is one.
+
+        Args:
+            iteration: Its number.
+
+        Returns:
+            The video, made where it is missing.
+        """
+        path, config = self.place(iteration) / VIDEO, self.config
+        if not path.exists():
+            results = read_json(self.place(iteration) / EVALUATION) or []
+            own = sorted((not r["success"], r["seed"]) for r in results if r["task"] == config.task)
+            batch = Batch(
+                *(self._studio, self.models(iteration), config.task, (own[0][1],), config.frames),
+                self.place(iteration) / ROLLOUTS,
+            )
+            write_side_by_side(path, play(batch)[0])
+        return path
 
     def _evaluate(self, iteration: int, last: bool) -> list[Result]:
         """Run the planner on all evaluation goals that it was not yet run on."""

@@ -1,15 +1,19 @@
 import dataclasses
 import errno
 import shutil
+from pathlib import Path
 
+import numpy as np
 import pytest
 from line_world import SKILL, LineStudio, reached
 
-from controllers.errors import InvalidValue
+from controllers.errors import InvalidValue, UnknownName
+from evaluation.sail_spread import spread_over
 from policies.sail import rollouts as rollouts_module
 from policies.sail.filters import KeepAll, KeepSuccesses
 from policies.sail.loop import EVALUATED, EVALUATION, MODELS, REPORT, ROLLED_OUT, SailConfig, SailLoop, read_json
-from policies.sail.rollouts import run_batch
+from policies.sail.rollouts import Batch, play, run_batch
+from policies.sail.side_by_side import frames_of
 from sim.episodes import read_episode
 
 CONFIG = SailConfig("line", iterations=2, rollouts=6, goals=8, batch=4)
@@ -188,3 +192,40 @@ def test_another_loop_in_the_same_folder_and_damaged_files_are_refused(tmp_path)
 def test_settings_that_are_no_loop_are_refused(name):
     with pytest.raises(InvalidValue, match=rf"SailConfig\.{name} must be at least 1, got 0"):
         SailConfig("line", **{name: 0})
+
+
+def test_every_iteration_can_be_shown_imagined_beside_real(tmp_path):
+    loop = SailLoop(LineStudio(), KeepAll(), dataclasses.replace(CONFIG, iterations=0), tmp_path)
+    list(loop.run())
+    path = loop.film(0)
+    kept = path.read_bytes()
+    assert len(kept) > 500 and loop.film(0).read_bytes() == kept
+    # Showing it records nothing.
+    assert loop.rollouts(0) == []
+
+
+def test_pictures_of_a_video_are_those_that_were_imagined_for_their_moment():
+    rollout = play(Batch(LineStudio(), None, "line", (1,), 2, Path("unused")))[0]
+    shown = list(frames_of(rollout))
+    real = rollout.episode.images["side"]
+    assert len(shown) == len(real)
+    for moment, picture in enumerate(shown):
+        # This planner imagines that nothing changes, and plans anew every second step.
+        believed = real[2 * min(moment // 2, len(rollout.plans) - 1)]
+        assert np.array_equal(picture[::4, :64:4], believed) and np.array_equal(picture[::4, 72::4], real[moment])
+    with pytest.raises(InvalidValue, match="must be recorded"):
+        next(frames_of(dataclasses.replace(rollout, episode=None)))
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_rollouts_can_be_spread_over_processes(tmp_path, jobs):
+    # Other processes start slowly, and anew for every phase.
+    config = dataclasses.replace(CONFIG, iterations=2 - jobs)
+    list(SailLoop(LineStudio(), KeepAll(), config, tmp_path / "a").run())
+    list(SailLoop(LineStudio(), KeepAll(), config, tmp_path / "b", spread=spread_over("process", jobs)).run())
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+
+
+def test_an_unknown_engine_is_refused():
+    with pytest.raises(UnknownName, match="engine 'cloud'; available: process, ray"):
+        spread_over("cloud", 1)
