@@ -232,6 +232,8 @@ class Trial:
         self._found = "motors damp alone" if alone else "motors do not damp"
         self._check(alone, "the motors do not damp")
         self._check(self._delay <= self._allowed, f"damped too late (allowed: {1e3 * self._allowed:.0f} ms)")
+        o.spin(0.5)
+        self._check(o.telemetry(SIM_STATE.name, "motors_alone") == 1.0, "the motors did not stay damped")
 
     def _expect_limits(self) -> None:
         self._watch()

@@ -198,6 +198,8 @@ class Observer:
     def forget(self) -> None:
         """Begin to collect anew."""
         self.sent, self.gates, self.track = self.sent[-1:], [self.gate], self.track[-100:]
+        # What was told before the fault says nothing of it.
+        self._telemetry = {name: {} for name in self._telemetry}
 
     # What is done
 

@@ -26,9 +26,9 @@ def numbered(count):
     return messages
 
 
-def passed(fault, count=6, period=0.002):
+def passed(fault, count=6):
     line = FaultyLine(fault)
-    return [[m.number for m in line.pass_on(message, i * period)] for i, message in enumerate(numbered(count))]
+    return [[m.number for m in line.pass_on(message)] for message in numbered(count)]
 
 
 def joints():
@@ -46,7 +46,7 @@ def upright():
 
 
 def spoil(message, fault):
-    (result,) = FaultyLine(fault).pass_on(message, 0.0)
+    (result,) = FaultyLine(fault).pass_on(message)
     return result
 
 
@@ -75,17 +75,17 @@ def test_a_long_delay_holds_messages_back_and_keeps_their_order():
 def test_what_is_held_back_is_lost_when_the_fault_changes():
     line = FaultyLine("permute")
     first, second = numbered(2)
-    assert line.pass_on(first, 0.0) == []
+    assert line.pass_on(first) == []
     line.set_fault("none")
-    assert line.pass_on(second, 0.0) == [second]
+    assert line.pass_on(second) == [second]
 
 
 def test_the_stamp_of_the_last_intact_message_is_kept_while_a_fault_acts():
     line = FaultyLine()
     for message in numbered(4):
-        line.pass_on(message, 0.0)
+        line.pass_on(message)
     line.set_fault("nan")
-    line.pass_on(joints(), 0.0)
+    line.pass_on(joints())
     assert line.last_intact == pytest.approx(0.006)
 
 
@@ -137,7 +137,7 @@ def test_no_fault_of_time_invents_messages(faults, count):
     for i, message in enumerate(numbered(count)):
         if i < len(faults):
             line.set_fault(faults[i])
-        sent += [m.number for m in line.pass_on(message, 0.002 * i)]
+        sent += [m.number for m in line.pass_on(message)]
     assert all(sent.count(n) <= 2 and n < count for n in sent)
 
 

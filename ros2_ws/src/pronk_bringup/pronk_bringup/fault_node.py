@@ -5,7 +5,6 @@ the node runs: `ros2 param set /fault_node fault drop`.
 """
 
 import sys
-import time as clock
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,7 +78,7 @@ class FaultNode(KitNode):
         self.get_logger().info(f"{self.parameters.topic}: {text}")
 
     def _pass_on(self, message: Any) -> None:
-        for each in self._line.pass_on(message, clock.monotonic()):
+        for each in self._line.pass_on(message):
             self._out.publish(each)
             self._passed.add()
 

@@ -133,15 +133,15 @@ class FaultyLine:
         self._late.clear()
         self._held = None
 
-    def pass_on(self, message: Any, now: float) -> list[Any]:
+    def pass_on(self, message: Any) -> list[Any]:
         """Take in a message.
 
         Args:
             message: A message with a header; faults of content change it in place.
-            now: Time on any steady clock [s].
 
         Returns:
-            Messages to send now, in this order. Late messages leave with the first that comes after their time.
+            Messages to send now, in this order. Delays are those of the stamps, so that a slow world does not shorten
+            them: a late message leaves with the first whose stamp is newer by the delay.
         """
         self._count += 1
         if self.fault == NONE:
@@ -162,10 +162,11 @@ class FaultyLine:
                 return []
             first, self._held = self._held, None
             return [message, first]
-        return self._delayed(message, now)
+        return self._delayed(message)
 
-    def _delayed(self, message: Any, now: float) -> list[Any]:
+    def _delayed(self, message: Any) -> list[Any]:
         delay = LONG_DELAY_S if self.fault == "delay" else SHORT_DELAY_S
+        now = time_from_stamp(message.header.stamp)
         self._late.append((now + delay, message))
         due = []
         while self._late and self._late[0][0] <= now:
