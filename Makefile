@@ -32,8 +32,18 @@ $(VENV)/.ready: pyproject.toml $(wildcard ros2_ws/src/pronk_msgs/*/* ros2_ws/src
 demo: setup ## Run the main job: a Go2 trots, finds an unknown payload and leaves a bag, plots and a video
 	@$(BIN)/pronk demo
 
-test: setup ## Run all tests
-	@$(BIN)/python -m pytest -q
+$(VENV)/.learn: $(VENV)/.ready
+	@echo "== packages for learning (torch) =="
+	@$(BIN)/python -m pip install -e '.[learn]' >> $(VENV)/setup.log 2>&1 || \
+		{ tail -n 40 $(VENV)/setup.log; echo "error: installation failed; see $(VENV)/setup.log"; exit 1; }
+	@touch $@
+
+# Tests of running nodes have the machine to themselves; the others share its cores.
+test: setup $(VENV)/.learn ## Run all tests
+	@status=0; \
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile --ignore tests/ros || status=1; \
+	$(BIN)/python -m pytest -q tests/ros || status=1; \
+	exit $$status
 
 coverage: setup ## Measure how much of the cores the unit tests reach (kernels run uncompiled: some minutes)
 	@NUMBA_DISABLE_JIT=1 $(BIN)/coverage run --branch --include='controllers/*' -m pytest -q -m "not compiled" \
