@@ -17,7 +17,7 @@ from controllers.errors import InvalidValue
 
 Tensor = npt.NDArray[Any]
 
-KINDS = {"F64": "<f8", "F32": "<f4", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
+KINDS = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "U8": "|u1", "BOOL": "|b1"}
 METADATA = "__metadata__"
 PART = ".part"
 # Headers are small; a larger number is no header.

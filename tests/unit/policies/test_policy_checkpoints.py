@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from controllers.errors import InvalidValue
-from policies.checkpoints import fingerprint, load_arrays, save_arrays
+from controllers.errors import InvalidValue, MissingModel, UnknownName
+from policies.checkpoints import fingerprint, load_arrays, load_weights, save_arrays
 
 ARRAYS = {"a": np.arange(6.0).reshape(2, 3), "b": np.array([0.1]), "empty": np.zeros((0, 4)), "one": np.array(2.5)}
 
@@ -62,3 +62,33 @@ def test_a_file_that_is_not_there_is_named(tmp_path):
 def test_a_fingerprint_tells_contents_apart_but_not_their_order():
     assert fingerprint(ARRAYS) == fingerprint(dict(reversed(ARRAYS.items())))
     assert fingerprint(ARRAYS) != fingerprint({**ARRAYS, "b": np.array([0.2])})
+
+
+@pytest.mark.parametrize(("kind", "bytes_each", "error"), [("F64", 8, 0.0), ("F32", 4, 1e-7), ("F16", 2, 1e-3)])
+def test_less_precision_takes_less_room(tmp_path, kind, bytes_each, error):
+    values = {"x": np.random.default_rng(0).uniform(0.5, 1.0, 10_000)}
+    save_arrays(tmp_path / "x", values, kind=kind)
+    assert (tmp_path / "x").stat().st_size == pytest.approx(bytes_each * 10_000, abs=400)
+    assert load_arrays(tmp_path / "x")[0]["x"] == pytest.approx(values["x"], rel=error, abs=0.0)
+
+
+def test_weights_that_were_changed_on_disk_are_refused(tmp_path):
+    save_arrays(tmp_path / "x", {"x": np.ones(4)}, kind="F32")
+    data = bytearray((tmp_path / "x").read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "x").write_bytes(data)
+    with pytest.raises(InvalidValue, match=r"is damaged: its hash is [0-9a-f]{16}, it should be [0-9a-f]{16}"):
+        load_arrays(tmp_path / "x")
+
+
+def test_who_misses_weights_is_told_what_makes_them(tmp_path):
+    with pytest.raises(MissingModel, match="are missing; this makes them: pronk train x"):
+        load_weights(tmp_path / "x", "pronk train x")
+
+
+@pytest.mark.parametrize(
+    ("kind", "message"), [("F8", "unknown precision of weights 'F8'"), ("F16", "'x' holds a number that is too large")]
+)
+def test_a_precision_that_does_not_suffice_is_refused(tmp_path, kind, message):
+    with pytest.raises((InvalidValue, UnknownName), match=message):
+        save_arrays(tmp_path / "x", {"x": np.array([1e6])}, kind=kind)
