@@ -1,0 +1,110 @@
+"""Clips of recorded episodes: what a video model learns from. Nobody may learn from demonstrations of novel tasks."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue
+from sim.episodes import Episode, EpisodeInfo
+from sim.world_tasks import TASK_LISTS
+
+Image = npt.NDArray[np.uint8]
+Array = npt.NDArray[np.float32]
+
+PLAY = "play"
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """B clips of K + 1 frames.
+
+    Attributes:
+        frames: Shape (B, K + 1, S, S, 3), values in [0, 255] that need not be whole.
+        episode: Which episode each is from, shape (B,).
+    """
+
+    frames: Array
+    episode: npt.NDArray[np.int64]
+
+
+class Clips:
+    """Draws clips from episodes; beyond the end of an episode its last frame stays."""
+
+    def __init__(self, episodes: Sequence[Episode], camera: str, frames: int, steps_per_frame: int) -> None:
+        """Join episodes.
+
+        Args:
+            episodes: Of one world, with pictures of the same size.
+            camera: Which pictures.
+            frames: K, after the first one.
+            steps_per_frame: Actions between two frames.
+
+        Raises:
+            InvalidValue: There is nothing to learn from, or the camera was not recorded.
+        """
+        if not episodes:
+            raise InvalidValue("a video model needs at least one episode, got none")
+        for episode in episodes:
+            if camera not in episode.images:
+                recorded = ", ".join(sorted(episode.images)) or "none"
+                raise InvalidValue(f"camera '{camera}' was not recorded in '{episode.info.task}'; recorded: {recorded}")
+        self.instructions = [episode.info.instruction for episode in episodes]
+        self.images = np.concatenate([episode.images[camera] for episode in episodes])
+        lengths = np.array([len(episode.pose) for episode in episodes])
+        self._end = np.cumsum(lengths)
+        self._begin = self._end - lengths
+        # The first frame after the present is always a true one: who only ever sees the end stay learns to stop early.
+        self._starts = np.maximum(lengths - steps_per_frame, 1)
+        self._offsets = steps_per_frame * np.arange(frames + 1)
+        self._tasks = np.unique([episode.info.task for episode in episodes], return_inverse=True)[1]
+
+    def __len__(self) -> int:
+        """Number of pictures."""
+        return len(self.images)
+
+    def draw(self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0) -> ClipBatch:
+        """Draw clips, as many of one task as of another on average.
+
+        Args:
+            count: B.
+            rng: Draws them.
+            tint: Greatest relative change of each colour, the same for all frames of a clip.
+            shift: Greatest shift of all frames of a clip [pixel]; edges are repeated.
+
+        Returns:
+            The clips.
+        """
+        # A long task would else be learned at the cost of short ones.
+        weight = 1.0 / np.bincount(self._tasks)[self._tasks]
+        episode = rng.choice(len(self._begin), count, p=weight / weight.sum())
+        first = self._begin[episode] + (rng.uniform(size=count) * self._starts[episode]).astype(np.int64)
+        index = np.minimum(first[:, None] + self._offsets, self._end[episode, None] - 1)
+        size = np.arange(self.images.shape[1])
+        rows, columns = (
+            np.clip(size + rng.integers(-shift, shift + 1, (count, 1)), 0, len(size) - 1) for _ in ("rows", "columns")
+        )
+        frames = self.images[index[:, :, None, None], rows[:, None, :, None], columns[:, None, None, :]]
+        colour = rng.uniform(1.0 - tint, 1.0 + tint, (count, 1, 1, 1, 3)).astype(np.float32)
+        return ClipBatch(np.clip(frames * colour, 0.0, 255.0), episode)
+
+
+def refuse_novel(infos: Iterable[EpisodeInfo], allow_play: bool = False) -> None:
+    """Hold the border between what is learned from and what is tested on.
+
+    Args:
+        infos: What would be learned from.
+        allow_play: Whether play in the scene of a novel task may be used: it shows what actions do there and nothing of
+            the task, and counts as extra interaction.
+
+    Raises:
+        InvalidValue: A novel task is among them.
+    """
+    for info in infos:
+        novel = TASK_LISTS.get(info.world, {}).get("novel", ())
+        if info.task in novel and not (allow_play and info.behaviour == PLAY):
+            raise InvalidValue(
+                f"'{info.task}' is a novel task of the world '{info.world}': nobody may learn from its episodes "
+                f"(behaviour '{info.behaviour}') before it is tested on them"
+            )
