@@ -100,11 +100,19 @@ def _parser() -> argparse.ArgumentParser:
     tuning.set_defaults(run=_tune)
 
     training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
-    training.add_argument("subject", choices=("navigation", "inverse"), help="what is trained")
-    training.add_argument("--variant", default="pronk", metavar="NAME", help="navigation: pronk, or paper: (ζ, η) only")
-    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 40; inverse: batches, 4000")
-    training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
-    training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
+    training.add_argument("subject", choices=("navigation", "inverse", "video", "cloning"), help="of what")
+    training.add_argument(
+        "--variant",
+        default="pronk",
+        metavar="NAME",
+        help="navigation: pronk, paper; video: in_domain, prior, union, codec",
+    )
+    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 40; else batches")
+    training.add_argument("--data", metavar="DIR,…", help="not navigation: folders of `pronk collect`")
+    training.add_argument("--codec", type=Path, metavar="FILE", help="video: made by `--variant codec`")
+    training.add_argument(
+        "--camera", default="corner4", metavar="NAME", help="not navigation: pictures; default: corner4"
+    )
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
@@ -308,6 +316,10 @@ def _train(options: argparse.Namespace) -> int:
         from pronk.planner_commands import train_inverse
 
         return train_inverse(options, open_console())
+    if options.subject in ("video", "cloning"):
+        from pronk.video_commands import train_cloning, train_video
+
+        return (train_video if options.subject == "video" else train_cloning)(options, open_console())
     from rich.progress import Progress
 
     from policies.navigation.training import BEST, Training, TrainingConfig

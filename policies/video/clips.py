@@ -13,8 +13,6 @@ from sim.world_tasks import TASK_LISTS
 Image = npt.NDArray[np.uint8]
 Array = npt.NDArray[np.float32]
 
-PLAY = "play"
-
 
 @dataclass(frozen=True)
 class ClipBatch:
@@ -90,21 +88,21 @@ class Clips:
         return ClipBatch(np.clip(frames * colour, 0.0, 255.0), episode)
 
 
-def refuse_novel(infos: Iterable[EpisodeInfo], allow_play: bool = False) -> None:
+def refuse_novel(infos: Iterable[EpisodeInfo], allowed: Sequence[str] = ()) -> None:
     """Hold the border between what is learned from and what is tested on.
 
     Args:
         infos: What would be learned from.
-        allow_play: Whether play in the scene of a novel task may be used: it shows what actions do there and nothing of
-            the task, and counts as extra interaction.
+        allowed: Behaviours whose episodes of novel tasks may be used: "play", which shows what actions do in a scene
+            and nothing of its task, and "planner", what a planner has found out itself. Both count as interaction.
 
     Raises:
         InvalidValue: A novel task is among them.
     """
     for info in infos:
         novel = TASK_LISTS.get(info.world, {}).get("novel", ())
-        if info.task in novel and not (allow_play and info.behaviour == PLAY):
+        if info.task in novel and info.behaviour not in allowed:
             raise InvalidValue(
-                f"'{info.task}' is a novel task of the world '{info.world}': nobody may learn from its episodes "
-                f"(behaviour '{info.behaviour}') before it is tested on them"
+                f"'{info.task}' is a novel task of the world '{info.world}': nobody may learn from its episodes by "
+                f"'{info.behaviour}' before it is tested on them; allowed here: {', '.join(allowed) or 'none'}"
             )

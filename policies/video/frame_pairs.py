@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
+from policies.video.patch_codec import PatchCodec
 from sim.episodes import Episode
 
 Array = npt.NDArray[np.float32]
@@ -58,7 +59,7 @@ class FramePairs:
                 raise InvalidValue(f"camera '{camera}' was not recorded in '{episode.info.task}'; recorded: {recorded}")
         width = episodes[0].action.shape[1] - has_gripper
         self.width = width
-        self._images = np.concatenate([episode.images[camera] for episode in episodes])
+        self.images = np.concatenate([episode.images[camera] for episode in episodes])
         self._place = np.concatenate([episode.pose[:, :width] for episode in episodes])
         # One command per state, the last one of an episode repeated, summed up: means of intervals by two look-ups.
         commands = [e.action[:, -1] if has_gripper else np.zeros(len(e.action), np.float32) for e in episodes]
@@ -70,7 +71,7 @@ class FramePairs:
 
     def __len__(self) -> int:
         """Number of pictures."""
-        return len(self._images)
+        return len(self.images)
 
     def draw(
         self, count: int, rng: np.random.Generator, strides: tuple[int, int] = (1, 8), reversed_share: float = 0.0
@@ -92,7 +93,7 @@ class FramePairs:
         low, high = strides
         if not 1 <= low <= high:
             raise InvalidValue(f"strides must be a range of at least 1, got {strides}")
-        first = rng.integers(0, len(self._images), count)
+        first = rng.integers(0, len(self.images), count)
         second = np.minimum(first + rng.integers(low, high + 1, count), self._end[first] - 1)
         # Who drew the last picture of an episode looks back from it.
         alone = second == first
@@ -102,8 +103,8 @@ class FramePairs:
         back = rng.uniform(size=count) < reversed_share
         before, after = np.where(back, second, first), np.where(back, first, second)
         return PairBatch(
-            self._images[before],
-            self._images[after],
+            self.images[before],
+            self.images[after],
             (self._place[after] - self._place[before]).astype(np.float32),
             closing.astype(np.float32),
             ~back & self._has_gripper,
@@ -135,3 +136,25 @@ def jitter(batch: PairBatch, rng: np.random.Generator, shift: int = 3, tint: flo
         return np.asarray(np.clip(picked * colour + 0.5, 0.0, 255.0), dtype=np.uint8)
 
     return PairBatch(moved(batch.before), moved(batch.after), batch.displacement, batch.closing, batch.known)
+
+
+def coded(batch: PairBatch, codec: PatchCodec, rng: np.random.Generator, share: float) -> PairBatch:
+    """Let some pictures look as a video model would imagine them.
+
+    Args:
+        batch: Pairs.
+        codec: Of a video model.
+        rng: Draws which.
+        share: Of the later pictures; half as many of the earlier ones, most of which are of a camera.
+
+    Returns:
+        The pairs with the same labels.
+    """
+    images = []
+    for pictures, part in ((batch.before, 0.5 * share), (batch.after, share)):
+        chosen = rng.uniform(size=len(pictures)) < part
+        changed = pictures.copy()
+        if chosen.any():
+            changed[chosen] = codec.decode(codec.encode(pictures[chosen]))
+        images.append(changed)
+    return PairBatch(*images, batch.displacement, batch.closing, batch.known)

@@ -65,7 +65,7 @@ class Doing:
 
 
 class InverseModel(nn.Module):
-    """A convolutional network that sees both pictures, their difference, and where each pixel is.
+    """A convolutional network that sees a picture, its difference from the next, and where each pixel is.
 
     It predicts the displacement over the whole interval, however many steps that was, since a single step moves less
     than a pixel; the command to the gripper by a head of its own, since it cannot be seen from a displacement; and how
@@ -84,13 +84,14 @@ class InverseModel(nn.Module):
         edge = torch.linspace(-1.0, 1.0, size)
         self.register_buffer("place", torch.stack(torch.meshgrid(edge, edge, indexing="ij")), persistent=False)
         layers: list[nn.Module] = []
-        widths = (11, c, 2 * c, 3 * c, 4 * c)
+        widths = (8, c, 2 * c, 3 * c, 4 * c)
         for i, (a, b) in enumerate(pairwise(widths)):
-            layers += [nn.Conv2d(a, b, 5 if i == 0 else 3, 2, 2 if i == 0 else 1), nn.GroupNorm(8, b), nn.SiLU()]
+            layers += [nn.Conv2d(a, b, 4 if i == 0 else 3, 2, 1), nn.GroupNorm(8, b), nn.SiLU()]
         self.body = nn.Sequential(*layers, nn.Flatten(), nn.Linear(4 * c * (size // 16) ** 2, 256), nn.SiLU())
         self.move = nn.Linear(256, self.config.width)
         self.doubt = nn.Linear(256, self.config.width)
         self.grip = nn.Linear(256, 1)
+        self.to(memory_format=torch.channels_last)
 
     def forward(self, before: torch.Tensor, after: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Compare pictures.
@@ -104,7 +105,7 @@ class InverseModel(nn.Module):
             closing, shape (B,).
         """
         place = self.place.expand(len(before), -1, -1, -1)
-        seen = torch.cat([before - 0.5, after - 0.5, 4.0 * (after - before), place], dim=1)
+        seen = torch.cat([before - 0.5, 4.0 * (after - before), place], dim=1)
         features = self.body(seen)
         # Doubt is learned beside the answer, not in its place: what it learns does not reach the features.
         doubt = self.doubt(features.detach()).clamp(-5.0, 3.0)

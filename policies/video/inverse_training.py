@@ -11,12 +11,15 @@ from torch.nn import functional
 
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_arrays, save_arrays
-from policies.video.frame_pairs import FramePairs, PairBatch, jitter
+from policies.video.frame_pairs import FramePairs, PairBatch, coded, jitter
 from policies.video.inverse_model import InverseConfig, InverseModel, to_tensor
+from policies.video.patch_codec import fit_codec
 from sim.episodes import Episode
 
 STATE, BEST = "state.safetensors", "inverse.safetensors"
 VALIDATION_PAIRS = 512
+# A codec is fitted to one picture in this many.
+CODEC_EVERY = 10
 # Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
 MOMENTS = ("exp_avg", "exp_avg_sq")
 
@@ -35,6 +38,7 @@ class InverseTrainingConfig:
         held_out: One episode in this many is kept for validation.
         every: Batches between validations, each of which saves.
         channels: Of the network's first layer.
+        coded_share: Share of pictures that are seen as a video model would imagine them, coded and decoded again.
     """
 
     steps: int = 4000
@@ -46,6 +50,7 @@ class InverseTrainingConfig:
     held_out: int = 10
     every: int = 200
     channels: int = 32
+    coded_share: float = 0.4
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -58,6 +63,8 @@ class InverseTrainingConfig:
                 raise InvalidValue(f"InverseTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
         if not (math.isfinite(self.rate) and self.rate > 0.0):
             raise InvalidValue(f"InverseTrainingConfig.rate must be finite and positive, got {self.rate}")
+        if not 0.0 <= self.coded_share <= 1.0:
+            raise InvalidValue(f"InverseTrainingConfig.coded_share must lie in [0, 1], got {self.coded_share}")
 
 
 @dataclass(frozen=True)
@@ -141,6 +148,7 @@ class InverseTraining:
         self.config, self.folder, self._command = config, folder, command
         self._pairs = FramePairs(train, camera, has_gripper)
         held_out = FramePairs(kept, camera, has_gripper)
+        self._codec = fit_codec([self._pairs.images[::CODEC_EVERY]])
         self._validation = held_out.draw(VALIDATION_PAIRS, np.random.default_rng(config.seed), config.strides)
         torch.manual_seed(config.seed)
         size = train[0].images[camera].shape[1]
@@ -167,6 +175,7 @@ class InverseTraining:
             # Pairs depend on the number of the batch alone, so that a stop changes nothing.
             rng = np.random.default_rng([config.seed, self.step])
             batch = jitter(self._pairs.draw(config.batch, rng, config.strides, config.reversed_share), rng)
+            batch = coded(batch, self._codec, rng, config.coded_share)
             for group in self._optimiser.param_groups:
                 group["lr"] = config.rate * 0.5 * (1.0 + math.cos(math.pi * self.step / config.steps))
             self.model.train()
