@@ -13,12 +13,17 @@ from pronk.drill_command import add_drill
 from pronk.rl_commands import add_rl
 from pronk.seeing import add_view, add_watch
 from pronk.terminal import open_console, split_names
+from pronk.video_commands import add_video
 
 MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl",), "eval": ("rl",)}
+TWO_WORDS = {
+    REPORT: ("adaptation", "suite"),
+    "train": ("rl", "video", "cloning"),
+    "eval": ("rl", "planner"),
+}
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -100,24 +105,17 @@ def _parser() -> argparse.ArgumentParser:
     tuning.set_defaults(run=_tune)
 
     training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
-    training.add_argument("subject", choices=("navigation", "inverse", "video", "cloning"), help="of what")
-    training.add_argument(
-        "--variant",
-        default="pronk",
-        metavar="NAME",
-        help="navigation: pronk, paper; video: in_domain, prior, union, codec",
-    )
-    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 40; else batches")
-    training.add_argument("--data", metavar="DIR,…", help="not navigation: folders of `pronk collect`")
-    training.add_argument("--codec", type=Path, metavar="FILE", help="video: made by `--variant codec`")
-    training.add_argument(
-        "--camera", default="corner4", metavar="NAME", help="not navigation: pictures; default: corner4"
-    )
+    training.add_argument("subject", choices=("navigation", "inverse"), help="what is trained")
+    training.add_argument("--variant", default="pronk", metavar="NAME", help="navigation: pronk, or paper: (ζ, η) only")
+    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 40; inverse: batches, 4000")
+    training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
+    training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
 
     add_rl(commands)
+    add_video(commands)
 
     gate = commands.add_parser("gate", help="success of perfect plans with learned inverse dynamics")
     gate.add_argument("world", choices=("manipulation", "arena"), help="where")
@@ -316,10 +314,6 @@ def _train(options: argparse.Namespace) -> int:
         from pronk.planner_commands import train_inverse
 
         return train_inverse(options, open_console())
-    if options.subject in ("video", "cloning"):
-        from pronk.video_commands import train_cloning, train_video
-
-        return (train_video if options.subject == "video" else train_cloning)(options, open_console())
     from rich.progress import Progress
 
     from policies.navigation.training import BEST, Training, TrainingConfig

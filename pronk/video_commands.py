@@ -1,15 +1,13 @@
-"""Commands of the video planner: train what it consists of."""
+"""The commands of the video planner: `pronk train video|cloning`, `pronk eval planner` and `pronk demo-planner`.
+
+They import what they need only when they run.
+"""
 
 import argparse
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-from controllers.errors import InvalidValue, MissingModel
-from pronk.terminal import split_names
-from sim.episodes import Episode, find_episodes, read_episode
+from pronk.terminal import open_console, split_names
 
 SPACE, CODEC = "space.safetensors", "codec"
 VARIANTS = (CODEC, "in_domain", "prior", "union")
@@ -18,7 +16,54 @@ BUDGET = 2400
 PRIOR_TINT = 0.3
 
 
-def read_episodes(data: str | None) -> list[Episode]:
+def add_video(commands: Any) -> None:
+    """Add the commands to the command line.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    for subject, run, default in (("video", train_video, BUDGET), ("cloning", train_cloning, BUDGET)):
+        text = {"video": "train a video model", "cloning": "clone demonstrations, to compare planners with"}[subject]
+        parser = commands.add_parser(f"train {subject}", help=f"{text}; goes on where it was stopped")
+        if subject == "video":
+            parser.add_argument("--variant", default="in_domain", choices=VARIANTS, help="default: in_domain")
+            parser.add_argument("--codec", type=Path, metavar="FILE", help="made by --variant codec; not for that")
+        parser.add_argument("--data", metavar="DIR,…", help="folders of `pronk collect`")
+        parser.add_argument("--camera", default="corner4", metavar="NAME", help="pictures; default: corner4")
+        parser.add_argument("--budget", type=int, default=default, metavar="N", help=f"batches; default: {default}")
+        parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and batches; default: 0")
+        _add_out(parser, f"results/{subject}")
+        parser.set_defaults(run=run)
+    _add_eval(commands.add_parser("eval planner", help="success of planners, split into imagining and acting"))
+    _add_demo(commands.add_parser("demo-planner", help="imagine a task from an instruction, and do it"))
+
+
+def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
+    parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"default: {default}")
+
+
+def _add_eval(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--world", default="manipulation", choices=("manipulation", "arena"), help="which body")
+    parser.add_argument("--tasks", default="train", metavar="NAME,…", help="tasks, or train, novel; default: train")
+    parser.add_argument("--methods", metavar="NAME,…", help="default: all")
+    parser.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
+    parser.add_argument("--frames", type=int, default=2, metavar="K", help="of a plan that are acted out; default: 2")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")
+    _add_out(parser, "results/planner")
+    parser.set_defaults(run=evaluate_planner)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--task", default="drawer-open", metavar="NAME", help="default: drawer-open")
+    parser.add_argument("--instruction", metavar="TEXT", help="in your own words; default: that of the task")
+    parser.add_argument("--method", default="in_domain", metavar="NAME", help="default: in_domain")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the episode; default: 0")
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")
+    _add_out(parser, "results/demo-planner")
+    parser.set_defaults(run=demo_planner)
+
+
+def read_episodes(data: str | None) -> list[Any]:
     """Read all episodes of folders.
 
     Args:
@@ -30,6 +75,9 @@ def read_episodes(data: str | None) -> list[Episode]:
     Raises:
         InvalidValue: There are none.
     """
+    from controllers.errors import InvalidValue
+    from sim.episodes import find_episodes, read_episode
+
     folders = split_names(data)
     if not folders:
         raise InvalidValue("this training needs --data: folders that 'pronk collect' has filled")
@@ -39,12 +87,11 @@ def read_episodes(data: str | None) -> list[Episode]:
     return episodes
 
 
-def train_video(options: argparse.Namespace, console: Console) -> int:
+def train_video(options: argparse.Namespace) -> int:
     """Run `pronk train video`.
 
     Args:
         options: Words of the command line.
-        console: For the progress.
 
     Returns:
         Exit code.
@@ -52,6 +99,9 @@ def train_video(options: argparse.Namespace, console: Console) -> int:
     Raises:
         InvalidValue: There is nothing to learn from, or nothing that may be learned from.
     """
+    from controllers.errors import InvalidValue
+
+    console = open_console()
     if options.variant == CODEC:
         return _fit_space(options, console)
     if options.codec is None:
@@ -62,7 +112,7 @@ def train_video(options: argparse.Namespace, console: Console) -> int:
     space = LatentSpace.load(options.codec)
     episodes = read_episodes(options.data)
     config = training.FlowTrainingConfig(
-        fit=fitting.FitConfig(steps=options.budget or BUDGET, seed=options.seed),
+        fit=fitting.FitConfig(steps=options.budget, seed=options.seed),
         tint=PRIOR_TINT if options.variant == "prior" else 0.1,
     )
     command = (
@@ -76,12 +126,11 @@ def train_video(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def train_cloning(options: argparse.Namespace, console: Console) -> int:
+def train_cloning(options: argparse.Namespace) -> int:
     """Run `pronk train cloning`.
 
     Args:
         options: Words of the command line.
-        console: For the progress.
 
     Returns:
         Exit code.
@@ -89,8 +138,9 @@ def train_cloning(options: argparse.Namespace, console: Console) -> int:
     _, fitting = _torch_parts()
     from policies.video import cloning
 
+    console = open_console()
     episodes = read_episodes(options.data)
-    config = cloning.CloningConfig(fit=fitting.FitConfig(steps=options.budget or BUDGET, batch=64, seed=options.seed))
+    config = cloning.CloningConfig(fit=fitting.FitConfig(steps=options.budget, batch=64, seed=options.seed))
     command = f"pronk train cloning --data {options.data} --budget {config.fit.steps} --seed {config.fit.seed}"
     run = cloning.CloningTraining(episodes, options.camera, config, options.out, command)
     watch(run, config.fit.steps, console)
@@ -98,7 +148,7 @@ def train_cloning(options: argparse.Namespace, console: Console) -> int:
     return 0
 
 
-def watch(run: Any, steps: int, console: Console) -> None:
+def watch(run: Any, steps: int, console: Any) -> None:
     """Run a training and tell how it goes.
 
     Args:
@@ -106,6 +156,8 @@ def watch(run: Any, steps: int, console: Console) -> None:
         steps: Batches at its end.
         console: For the progress.
     """
+    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
+
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console) as bar:
         row = bar.add_task("batch", total=steps, completed=run.step)
@@ -116,7 +168,70 @@ def watch(run: Any, steps: int, console: Console) -> None:
             )
 
 
-def _fit_space(options: argparse.Namespace, console: Console) -> int:
+def evaluate_planner(options: argparse.Namespace) -> int:
+    """Run `pronk eval planner`.
+
+    Args:
+        options: Words of the command line.
+
+    Returns:
+        Exit code.
+    """
+    _torch_parts()
+    from evaluation.planner import PlannerSuite, measure
+    from evaluation.suite import parse_seeds
+    from sim.world_tasks import find_tasks
+
+    given: dict[str, Any] = {"weights": options.weights} if options.weights is not None else {}
+    if options.methods is not None:
+        given["methods"] = tuple(split_names(options.methods) or ())
+    tasks, seeds = find_tasks(options.world, split_names(options.tasks) or ()), tuple(parse_seeds(options.seeds))
+    suite = PlannerSuite(options.world, tasks, seeds=seeds, frames=options.frames, **given)
+    console = open_console()
+    measure(suite, options.out, console)
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0
+
+
+def demo_planner(options: argparse.Namespace) -> int:
+    """Run `pronk demo-planner`.
+
+    Args:
+        options: Words of the command line.
+
+    Returns:
+        Exit code: 1 where the task did not succeed.
+    """
+    _torch_parts()
+    from evaluation.planner_pictures import write_side_by_side, write_strip
+    from policies.video.execution import ExecutionConfig, execute
+    from policies.video.shipped import WEIGHTS, load_planner
+    from sim.image_world import WorldConfig
+    from sim.world_tasks import MANIPULATION
+    from sim.worlds import make_world
+
+    console = open_console()
+    planner = load_planner(options.method, MANIPULATION, options.weights or WEIGHTS)
+    world = make_world(MANIPULATION, options.task, WorldConfig())
+    if options.instruction is not None:
+        world.instruction = options.instruction
+    console.print(f"'{world.instruction}' on {options.task}, planned by {options.method}")
+    try:
+        rollout = execute(world, planner, options.seed, ExecutionConfig(record=True))
+    finally:
+        world.close()
+    label = f"{options.task}: {world.instruction}"
+    write_side_by_side(options.out / "imagined_and_real.mp4", rollout, world.cameras[0], label)
+    write_strip(options.out / "plans.png", rollout)
+    mean = sum(plan.confidence for plan in rollout.plans) / len(rollout.plans)
+    found = "success" if rollout.success else "no success"
+    console.print(f"{found} after {rollout.steps} steps and {len(rollout.plans)} plans, mean confidence {mean:.2f}")
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0 if rollout.success else 1
+
+
+def _fit_space(options: argparse.Namespace, console: Any) -> int:
+    from controllers.errors import InvalidValue
     from policies.video.clips import Clips, refuse_novel
     from policies.video.latent_space import fit_space
 
@@ -134,6 +249,8 @@ def _fit_space(options: argparse.Namespace, console: Console) -> int:
 
 
 def _torch_parts() -> tuple[Any, Any]:
+    from controllers.errors import MissingModel
+
     try:
         from policies.video import fitting, flow_training
     except ImportError as error:

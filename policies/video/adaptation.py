@@ -13,7 +13,7 @@ without and with the instruction c, scale \alpha and strength \gamma, the publis
 Their weights sum to 1 + \alpha \gamma: where all models agree on the noise, the sum is too large by that factor. The
 *unit-sum* form takes the mean of the two conditional answers with weights 1 and \gamma instead,
 
-- \epsilon = \epsilon_l + \alpha ((\epsilon_l(c) + \gamma \epsilon_o(c)) / (1 + \gamma) - \epsilon_l) for leader l and other o,
+- \epsilon = \epsilon_l + \alpha ((\epsilon_l(c) + \gamma \epsilon_o(c)) / (1 + \gamma) - \epsilon_l), l leads,
 
 so that models that agree are not changed. In a rectified flow, x_t = (1 - t) x + t \epsilon, the clean x, the noise
 \epsilon and the velocity \epsilon - x that a model tells are affine in each other with the same coefficients for every

@@ -50,8 +50,9 @@ class FlowNetworkConfig:
 
 
 class Layer(nn.Module):
-    """Attention between all places, then a perceptron for each; time and text scale and shift what goes in (DiT, Peebles
-    and Xie 2023, arXiv 2212.09748).
+    """Attention between all places, then a perceptron for each.
+
+    Time and text scale and shift what goes in (DiT, Peebles and Xie 2023, arXiv 2212.09748).
     """
 
     def __init__(self, width: int) -> None:
