@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,7 +75,7 @@ class CloningNetwork(nn.Module):
 class Cloner:
     """A `policies.video.planner.Planner` that imagines nothing: its frames all show the present."""
 
-    def __init__(self, network: CloningNetwork, steps_per_frame: int, trained: Mapping[str, Array]) -> None:
+    def __init__(self, network: CloningNetwork, steps_per_frame: int, trained: Mapping[str, npt.NDArray[Any]]) -> None:
         """Join the parts.
 
         Args:
@@ -82,7 +83,11 @@ class Cloner:
             steps_per_frame: Number of actions in an interval.
             trained: Vectors of the instructions that it was trained on.
         """
-        self.network, self.steps_per_frame, self.trained = network, steps_per_frame, dict(trained)
+        self.network, self.steps_per_frame, self.trained = (
+            network,
+            steps_per_frame,
+            {text: np.asarray(vector, dtype=np.float32) for text, vector in trained.items()},
+        )
         self.size = int(network.place.shape[-1])
         self._encoder = SentenceEncoder(self.trained)
 

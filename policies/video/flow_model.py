@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,7 +11,7 @@ import torch
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
 from policies.text import SentenceEncoder
-from policies.video.flow_network import FlowNetwork, FlowNetworkConfig
+from policies.video.flow_network import PATCH, FlowNetwork, FlowNetworkConfig
 from policies.video.latent_space import LatentSpace
 
 Array = npt.NDArray[np.float32]
@@ -32,7 +33,7 @@ class FlowModel:
     """
 
     def __init__(
-        self, network: FlowNetwork, space: LatentSpace, steps_per_frame: int, trained: Mapping[str, Array]
+        self, network: FlowNetwork, space: LatentSpace, steps_per_frame: int, trained: Mapping[str, npt.NDArray[Any]]
     ) -> None:
         """Join the parts.
 
@@ -45,10 +46,10 @@ class FlowModel:
         Raises:
             InvalidValue: Network and space do not go together, or no frame takes a step.
         """
-        if network.config.rank != space.codec.rank or network.config.size != 8 * space.codec.patch:
+        if (network.config.rank, PATCH) != (space.codec.rank, space.codec.patch):
             raise InvalidValue(
-                f"the network is made for {network.config.rank} numbers per patch and pictures of "
-                f"{network.config.size} pixels, its latent space has {space.codec.rank} and {8 * space.codec.patch}"
+                f"the network is made for {network.config.rank} numbers per patch of {PATCH} pixels, its latent space "
+                f"has {space.codec.rank} per patch of {space.codec.patch}"
             )
         if steps_per_frame < 1:
             raise InvalidValue(f"steps_per_frame must be at least 1, got {steps_per_frame}")
