@@ -19,11 +19,7 @@ MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {
-    REPORT: ("adaptation", "suite"),
-    "train": ("rl", "video", "cloning"),
-    "eval": ("rl", "planner"),
-}
+TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl", "video", "cloning"), "eval": ("rl", "planner")}
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -116,15 +112,6 @@ def _parser() -> argparse.ArgumentParser:
 
     add_rl(commands)
     add_video(commands)
-
-    gate = commands.add_parser("gate", help="success of perfect plans with learned inverse dynamics")
-    gate.add_argument("world", choices=("manipulation", "arena"), help="where")
-    gate.add_argument("--weights", type=Path, metavar="FILE", help="inverse dynamics; none: only what is not learned")
-    gate.add_argument("--tasks", default="novel", metavar="NAME,…", help="tasks, or train, novel, prior, all")
-    gate.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
-    gate.add_argument("--steps", type=int, default=5, metavar="K", help="of a plan; default: 5")
-    _add_out(gate, "results/gate")
-    gate.set_defaults(run=_gate)
 
     collecting = commands.add_parser("collect", help="record episodes of the planner's worlds; goes on where it was")
     collecting.add_argument("world", choices=("manipulation", "arena"), help="where")
@@ -301,12 +288,6 @@ def _tune(options: argparse.Namespace) -> int:
     write_report(candidates, plan, options.out, console)
     console.print(f"results: {options.out.resolve()}; tuned.py there replaces controllers/residual/tuned.py")
     return 0
-
-
-def _gate(options: argparse.Namespace) -> int:
-    from pronk.planner_commands import run_gate
-
-    return run_gate(options, open_console())
 
 
 def _train(options: argparse.Namespace) -> int:

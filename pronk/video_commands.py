@@ -1,4 +1,4 @@
-"""The commands of the video planner: `pronk train video|cloning`, `pronk eval planner` and `pronk demo-planner`.
+"""The commands of the video planner: train its parts, `pronk gate`, `pronk eval planner`, `pronk demo-planner`.
 
 They import what they need only when they run.
 """
@@ -34,12 +34,29 @@ def add_video(commands: Any) -> None:
         parser.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and batches; default: 0")
         _add_out(parser, f"results/{subject}")
         parser.set_defaults(run=run)
+    _add_gate(commands.add_parser("gate", help="success of perfect plans with learned inverse dynamics"))
     _add_eval(commands.add_parser("eval planner", help="success of planners, split into imagining and acting"))
     _add_demo(commands.add_parser("demo-planner", help="imagine a task from an instruction, and do it"))
 
 
 def _add_out(parser: argparse.ArgumentParser, default: str) -> None:
     parser.add_argument("--out", type=Path, default=Path(default), metavar="DIR", help=f"default: {default}")
+
+
+def _add_gate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("world", choices=("manipulation", "arena"), help="where")
+    parser.add_argument("--weights", type=Path, metavar="FILE", help="inverse dynamics; none: only what is not learned")
+    parser.add_argument("--tasks", default="novel", metavar="NAME,…", help="tasks, or train, novel, prior, all")
+    parser.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
+    parser.add_argument("--steps", type=int, default=5, metavar="K", help="of a plan; default: 5")
+    _add_out(parser, "results/gate")
+    parser.set_defaults(run=_gate)
+
+
+def _gate(options: argparse.Namespace) -> int:
+    from pronk.planner_commands import run_gate
+
+    return run_gate(options, open_console())
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
