@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from pronk.drill_command import add_drill
 from pronk.rl_commands import add_rl
+from pronk.sail_command import add_sail
 from pronk.seeing import add_view, add_watch
 from pronk.terminal import open_console, split_names
 from pronk.video_commands import add_video
@@ -19,7 +20,7 @@ MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl", "video", "cloning"), "eval": ("rl", "planner")}
+TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl", "sail", "video", "cloning"), "eval": ("rl", "planner")}
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -111,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     training.set_defaults(run=_train)
 
     add_rl(commands)
+    add_sail(commands)
     add_video(commands)
 
     collecting = commands.add_parser("collect", help="record episodes of the planner's worlds; goes on where it was")

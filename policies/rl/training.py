@@ -42,6 +42,7 @@ class RlConfig:
         offset: Added to potentials before that.
         lookahead: Decisions that a transition spans.
         keep_successes: Whether successful rollouts count as prior data.
+        random_rollouts: How many rollouts act at random before the policy takes over.
         learner: Settings of the learner.
     """
 
@@ -56,6 +57,7 @@ class RlConfig:
     offset: float = 0.0
     lookahead: int = 1
     keep_successes: bool = True
+    random_rollouts: int = 0
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class RlConfig:
         if self.reward not in FORMS:
             raise UnknownName("form of reward", self.reward, FORMS)
         leasts = {"demonstrations": 0, "rollouts": 1, "seed": 0, "every": 1, "episodes": 1, "save_every": 1}
+        leasts |= {"random_rollouts": 0}
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise InvalidValue(f"RlConfig.{name} must be at least {least}, got {getattr(self, name)}")
@@ -212,7 +215,10 @@ class RlTraining:
             noise = None if rng is None else rng.standard_normal((1, self.decisions.actions))
             if pictures is not None:
                 pictures.append(self.decisions.picture())
-            action = self.learner.act(seen.observation[None], noise)[0]
+            if rng is not None and self.done < self.config.random_rollouts:
+                action = rng.uniform(-1.0, 1.0, self.decisions.actions)
+            else:
+                action = self.learner.act(seen.observation[None], noise)[0]
             outcome = self.decisions.step(action)
             recorder.add(action, outcome)
             seen, over = outcome.seen, outcome.terminated or outcome.truncated

@@ -1,0 +1,210 @@
+"""The true parts of the loop: a video model that may be adapted to a prior, inverse dynamics, and their fine-tuning."""
+
+import math
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+
+from controllers.errors import InvalidValue
+from policies.video.adaptation import Adaptation
+from policies.video.adapted_video import AdaptedVideo
+from policies.video.execution import BEHAVIOUR
+from policies.video.fitting import FitConfig
+from policies.video.flow_model import FlowModel
+from policies.video.flow_training import BEST as VIDEO_FILE
+from policies.video.flow_training import FlowTraining, FlowTrainingConfig
+from policies.video.inverse_model import InverseModel
+from policies.video.inverse_training import BEST as INVERSE_FILE
+from policies.video.inverse_training import InverseTraining, InverseTrainingConfig
+from policies.video.planner import Planner
+from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, STEPS
+from policies.video.video_planner import VideoPlanner
+from sim.episodes import Episode, find_episodes, read_episode
+from sim.image_world import World, WorldConfig
+from sim.world_tasks import MANIPULATION
+from sim.worlds import make_world
+
+VIDEO, INVERSE, DRAFT = "video", "inverse", "draft.safetensors"
+PLAY = "play"
+
+
+@dataclass(frozen=True)
+class StudioConfig:
+    """Settings of worlds, planners and their fine-tuning.
+
+    Attributes:
+        video: Weights of the in-domain model that the loop begins with.
+        inverse: Weights of the inverse dynamics that it begins with.
+        data: Folders of the episodes that both were trained on, for replay.
+        prior: Weights of the prior; None for none. The prior is never trained in the loop.
+        adaptation: How the two are added up.
+        world: Which body.
+        camera: Which pictures.
+        horizon: Actions of an episode at most.
+        video_steps: Batches of each fine-tuning of the video model.
+        video_rate: Their learning rate.
+        inverse_steps: Batches of each fine-tuning of inverse dynamics.
+        inverse_rate: Their learning rate.
+    """
+
+    video: Path
+    inverse: Path
+    data: tuple[Path, ...]
+    prior: Path | None = None
+    adaptation: Adaptation = field(default_factory=lambda: ADAPTATIONS[IN_DOMAIN])
+    world: str = MANIPULATION
+    camera: str = "corner4"
+    horizon: int = 200
+    video_steps: int = 300
+    video_rate: float = 3e-4
+    inverse_steps: int = 300
+    inverse_rate: float = 3e-4
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InvalidValue: A number is out of range, or there are no data to replay.
+        """
+        for name in ("video_steps", "inverse_steps"):
+            if getattr(self, name) < 1:
+                raise InvalidValue(f"StudioConfig.{name} must be at least 1, got {getattr(self, name)}")
+        for name in ("video_rate", "inverse_rate"):
+            if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
+                raise InvalidValue(f"StudioConfig.{name} must be finite and positive, got {getattr(self, name)}")
+        if not self.data:
+            raise InvalidValue("fine-tuning needs the data of the first training for replay, got no folder")
+
+
+@dataclass(frozen=True)
+class VideoStudio:
+    """A `policies.sail.rollouts.Studio` of a video planner."""
+
+    config: StudioConfig
+
+    @property
+    def camera(self) -> str:
+        """Which pictures planners look at."""
+        return self.config.camera
+
+    def world(self, task: str) -> World:
+        """Make a world.
+
+        Args:
+            task: Name of the task.
+
+        Returns:
+            It, with the camera in its observations.
+        """
+        config = self.config
+        return make_world(config.world, task, WorldConfig(cameras=(config.camera,), horizon=config.horizon))
+
+    def planner(self, models: Path | None) -> Planner:
+        """Make a planner.
+
+        Args:
+            models: Folder of a fine-tuning; None for the weights that the loop begins with.
+
+        Returns:
+            The planner.
+
+        Raises:
+            InvalidValue: Weights are missing or damaged.
+        """
+        torch.set_num_threads(1)
+        prior = None if self.config.prior is None else FlowModel.load(self.config.prior)
+        video = AdaptedVideo(FlowModel.load(self._video(models)), prior, self.config.adaptation, STEPS)
+        return VideoPlanner(video, InverseModel.load(self._inverse(models)))
+
+    def improve(
+        self, models: Path | None, kept: Sequence[Path], rollouts: Sequence[Path], folder: Path, seed: int
+    ) -> Iterator[str]:
+        """Fine-tune the video model on what was kept and inverse dynamics on everything, both with replay.
+
+        Inverse dynamics learns from failures, too: what was done between two pictures is known whatever came of it.
+
+        Args:
+            models: Folder of those to go on from; None for the first ones.
+            kept: Rollouts for the video model; without any it stays as it is.
+            rollouts: All rollouts.
+            folder: For the new models and the state of their training.
+            seed: Of the training.
+
+        Yields:
+            How it goes.
+
+        Raises:
+            InvalidValue: A loss is not finite; what was kept last stays.
+        """
+        torch.set_num_threads(1)
+        replay = [read_episode(path) for place in self.config.data for path in find_episodes(place)]
+        yield from self._improve_video(models, replay, kept, folder / VIDEO, seed)
+        yield from self._improve_inverse(models, replay, rollouts, folder / INVERSE, seed)
+
+    def _improve_video(
+        self, models: Path | None, replay: list[Episode], kept: Sequence[Path], folder: Path, seed: int
+    ) -> Iterator[str]:
+        config = self.config
+        if not kept:
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(self._video(models), folder / DRAFT)
+            (folder / DRAFT).replace(folder / VIDEO_FILE)
+            yield "nothing was kept, so the video model stays as it is"
+            return
+        start = FlowModel.load(self._video(models))
+        shown = [episode for episode in replay if episode.info.behaviour != PLAY]
+        fit = FitConfig(steps=config.video_steps, rate=config.video_rate, seed=seed, every=config.video_steps)
+        settings = FlowTrainingConfig(fit=fit, steps_per_frame=start.steps_per_frame, own=(BEHAVIOUR,))
+        # Beside the kept rollouts the demonstrations; clips are drawn from all tasks alike.
+        episodes = [*(read_episode(path) for path in kept), *shown]
+        training = FlowTraining(episodes, config.camera, start.space, settings, folder, "pronk train sail", start)
+        for step in training.run():
+            yield f"video model, batch {step.step}: loss {step.loss:.4f}, held out {step.error:.5f}"
+
+    def _improve_inverse(
+        self, models: Path | None, replay: list[Episode], rollouts: Sequence[Path], folder: Path, seed: int
+    ) -> Iterator[str]:
+        config, start = self.config, InverseModel.load(self._inverse(models))
+        settings = InverseTrainingConfig(
+            steps=config.inverse_steps,
+            rate=config.inverse_rate,
+            seed=seed,
+            every=config.inverse_steps,
+            channels=start.config.channels,
+        )
+        episodes = [*(read_episode(path) for path in rollouts), *replay]
+        training = InverseTraining(episodes, config.camera, settings, folder, "pronk train sail")
+        if training.step == 0:
+            begin_with(training.model, start)
+        for step in training.run():
+            yield f"inverse dynamics, batch {step.step}: median error {100.0 * step.error_m:.2f} cm"
+
+    def _video(self, models: Path | None) -> Path:
+        return self.config.video if models is None else models / VIDEO / VIDEO_FILE
+
+    def _inverse(self, models: Path | None) -> Path:
+        return self.config.inverse if models is None else models / INVERSE / INVERSE_FILE
+
+
+@torch.no_grad()
+def begin_with(model: InverseModel, start: InverseModel) -> None:
+    """Let a network begin as another one that tells displacements in another unit.
+
+    Args:
+        model: Takes the weights.
+        start: Gives them; of the same sizes.
+
+    Raises:
+        InvalidValue: Sizes differ.
+    """
+    try:
+        model.load_state_dict(start.state_dict())
+    except RuntimeError as error:
+        raise InvalidValue(f"inverse dynamics cannot go on from one of another size: {error}") from error
+    ratio = start.config.scale_m / model.config.scale_m
+    model.move.weight.mul_(ratio)
+    model.move.bias.mul_(ratio)
+    model.doubt.bias.add_(math.log(ratio))

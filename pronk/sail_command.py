@@ -1,0 +1,106 @@
+"""The command `pronk train sail`; imports what it needs only when it runs."""
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+from pronk.terminal import open_console, split_names
+
+CURVE = "curve.json"
+
+
+def add_sail(commands: Any) -> None:
+    """Add the command to the command line.
+
+    Args:
+        commands: What `add_subparsers` returned.
+    """
+    parser = commands.add_parser("train sail", help="a planner that gets better on a new task from its own rollouts")
+    parser.add_argument("--task", required=True, metavar="NAME", help="the new task")
+    parser.add_argument("--iterations", type=int, default=4, metavar="N", help="default: 4")
+    parser.add_argument("--rollouts", type=int, default=30, metavar="N", help="of each iteration; default: 30")
+    parser.add_argument(
+        "--goals", type=int, default=50, metavar="N", help="for evaluation, always the same; default: 50"
+    )
+    parser.add_argument("--filter", default="success", metavar="NAME", help="none, success or judge; default: success")
+    parser.add_argument(
+        "--method", default="in_domain", metavar="NAME", help="how in-domain model and prior are joined"
+    )
+    parser.add_argument("--weights", type=Path, metavar="DIR", help="first models; default: those that are shipped")
+    parser.add_argument(
+        "--data", required=True, metavar="DIR,…", help="what the first models were trained on, to replay"
+    )
+    parser.add_argument("--seen", metavar="NAME,…", help="demonstrated tasks, to see what is forgotten")
+    parser.add_argument("--seen-goals", type=int, default=5, metavar="N", help="of each of them; default: 5")
+    parser.add_argument("--video-budget", type=int, default=300, metavar="N", help="batches of a fine-tuning")
+    parser.add_argument("--inverse-budget", type=int, default=300, metavar="N", help="batches of a fine-tuning")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="of rollouts and trainings; default: 0")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="batches of rollouts at the same time")
+    parser.add_argument("--engine", default="process", metavar="NAME", help="process, or ray (extra 'ray')")
+    parser.add_argument("--no-video", action="store_true", help="leave the videos out")
+    parser.add_argument("--out", type=Path, default=Path("results/sail"), metavar="DIR", help="default: results/sail")
+    parser.set_defaults(run=_train_sail)
+
+
+def _train_sail(options: argparse.Namespace) -> int:
+    from controllers.errors import MissingModel
+    from evaluation.sail_spread import spread_over
+    from evaluation.statistics import wilson_ci95
+    from evaluation.table import rich_table
+    from policies.sail.filters import make_filter
+    from policies.sail.loop import SailConfig, SailLoop, write_json
+
+    try:
+        from policies.sail.video_studio import StudioConfig, VideoStudio
+        from policies.video.shipped import ADAPTATIONS, INVERSE, VIDEO, WEIGHTS, weights_of
+    except ImportError as error:
+        raise MissingModel(f"the loop needs torch ({error}): pip install 'pronk[learn]'") from error
+    from controllers.errors import UnknownName
+
+    if options.method not in ADAPTATIONS:
+        raise UnknownName("method of the planner", options.method, ADAPTATIONS)
+    adaptation, folder = ADAPTATIONS[options.method], options.weights or WEIGHTS
+    config = StudioConfig(
+        weights_of(f"{VIDEO}_in_domain", folder=folder),
+        weights_of(INVERSE, folder=folder),
+        tuple(Path(name) for name in split_names(options.data) or ()),
+        weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
+        adaptation,
+        video_steps=options.video_budget,
+        inverse_steps=options.inverse_budget,
+    )
+    seen = tuple(split_names(options.seen) or ())
+    settings = SailConfig(
+        *(options.task, options.iterations, options.rollouts, options.goals, options.seed),
+        seen_tasks=seen,
+        seen_goals=options.seen_goals if seen else 0,
+    )
+    console = open_console()
+    loop = SailLoop(
+        *(VideoStudio(config), make_filter(options.filter), settings, options.out),
+        *(f"{options.filter} {config}", spread_over(options.engine, options.jobs), console.print),
+    )
+    reports = []
+    for report in loop.run():
+        reports.append(report)
+        write_json(options.out / CURVE, json.loads(json.dumps([r.to_dict() for r in reports])))
+        if not options.no_video:
+            loop.film(report.iteration)
+    rows = []
+    for report in reports:
+        low, high = wilson_ci95(sum(report.reached), report.goals) or (0.0, 1.0)
+        shares = (report.collected_success, report.precision, report.recall)
+        rows.append(
+            [
+                str(report.iteration),
+                f"{100.0 * report.success:.0f} % [{100.0 * low:.0f}, {100.0 * high:.0f}]",
+                *("–" if share is None else f"{100.0 * share:.0f} %" for share in shares),
+                *(str(report.kept), str(report.steps), f"{sum(report.seconds.values()):.0f}"),
+                ", ".join(f"{task} {100.0 * share:.0f} %" for task, share in report.seen.items()) or "–",
+            ]
+        )
+    heads = ["iteration", "success", "of rollouts", "precision", "recall", "kept", "steps", "seconds", "seen tasks"]
+    console.print(rich_table(f"{options.task}, filter '{options.filter}'", heads, rows, left=1))
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0

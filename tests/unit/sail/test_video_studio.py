@@ -1,0 +1,129 @@
+import dataclasses
+
+import numpy as np
+import pytest
+
+from controllers.errors import InvalidValue, MissingModel
+from policies.sail.filters import KeepAll, KeepSuccesses
+from policies.sail.loop import SailConfig, SailLoop
+from policies.text import SentenceEncoder
+from policies.video.clips import Clips
+from policies.video.latent_space import fit_space
+from sim.collection import Collection, collect
+from sim.episodes import find_episodes, read_episode
+from sim.image_world import WorldConfig
+from sim.world_tasks import instruction_of
+
+torch = pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
+
+from policies.sail import video_studio as module  # noqa: E402
+from policies.sail.video_studio import StudioConfig, VideoStudio, begin_with  # noqa: E402
+from policies.video import flow_training  # noqa: E402
+from policies.video.flow_model import FlowModel, encoder_of  # noqa: E402
+from policies.video.flow_network import FlowNetwork, FlowNetworkConfig  # noqa: E402
+from policies.video.flow_training import FlowTrainingConfig  # noqa: E402
+from policies.video.inverse_model import InverseConfig, InverseModel  # noqa: E402
+
+TASK, SEEN = "orange-box", "red-box"
+WORDS = {instruction_of("arena", task): np.eye(384, dtype=np.float32)[i] for i, task in enumerate((TASK, SEEN))}
+
+
+@pytest.fixture(scope="module")
+def config(tmp_path_factory):
+    """Tiny models of the arena with random weights, and demonstrations of another task for replay."""
+    folder = tmp_path_factory.mktemp("studio")
+    world = WorldConfig(size=64, horizon=15)
+    for _ in collect(Collection("arena", (SEEN,), 12, 1000, config=world), folder / "data"):
+        pass
+    episodes = [read_episode(path) for path in find_episodes(folder / "data")]
+    space = fit_space([Clips(episodes[:3], "top", 2, 2)], 4)
+    torch.manual_seed(0)
+    network = FlowNetwork(FlowNetworkConfig(64, 2, 4, 16, 1))
+    FlowModel(network.eval(), space, 2, WORDS).save(folder / "video.safetensors")
+    InverseModel(InverseConfig(64, 8, 2, 0.1)).save(folder / "inverse.safetensors")
+    return StudioConfig(
+        folder / "video.safetensors",
+        folder / "inverse.safetensors",
+        (folder / "data",),
+        world="arena",
+        camera="top",
+        horizon=6,
+        video_steps=2,
+        inverse_steps=2,
+    )
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    """Sentences that need no encoder, and small batches."""
+    monkeypatch.setattr(
+        flow_training, "SentenceEncoder", lambda known=None: SentenceEncoder({**WORDS, **(known or {})})
+    )
+    monkeypatch.setattr(
+        module,
+        "FlowTrainingConfig",
+        lambda fit, **more: FlowTrainingConfig(dataclasses.replace(fit, batch=4), frames=2, **more),
+    )
+
+
+def loop(config, folder, keep, iterations=1):
+    settings = SailConfig(TASK, iterations, rollouts=3, goals=2, batch=3, seen_tasks=(SEEN,), seen_goals=1)
+    return SailLoop(VideoStudio(config), keep, settings, folder, str(config))
+
+
+def test_both_models_are_trained_on_and_the_next_planner_is_made_of_them(config, tmp_path):
+    run = loop(config, tmp_path, KeepAll())
+    reports = list(run.run())
+    assert [(r.collected, r.kept) for r in reports] == [(3, 3), (0, 0)]
+    folder = run.models(1)
+    video, first = FlowModel.load(folder / "video" / "video.safetensors"), FlowModel.load(config.video)
+    # It knows the new instruction by heart beside the old ones.
+    assert set(WORDS) <= set(video.trained) and encoder_of([video]).known
+    for name, tensor in first.network.state_dict().items():
+        assert video.network.state_dict()[name].shape == tensor.shape
+    inverse = InverseModel.load(folder / "inverse" / "inverse.safetensors")
+    images = np.stack([read_episode(path).images["top"][0] for path in run.rollouts(0)])
+    assert np.isfinite(inverse.infer(images, images[::-1]).displacement).all()
+    assert all(
+        0.0 <= plan.confidence <= 1.0
+        for plan in VideoStudio(config)
+        .planner(folder)
+        .plan_all(images, [instruction_of("arena", TASK)] * 3, [np.random.default_rng(i) for i in range(3)])
+    )
+
+
+def test_without_anything_to_learn_from_the_video_model_stays_and_inverse_dynamics_goes_on(config, tmp_path):
+    run = loop(config, tmp_path, KeepSuccesses())
+    reports = list(run.run())
+    assert reports[0].kept == 0 and reports[0].collected == 3
+    assert (run.models(1) / "video" / "video.safetensors").read_bytes() == config.video.read_bytes()
+    assert (run.models(1) / "inverse" / "inverse.safetensors").read_bytes() != config.inverse.read_bytes()
+
+
+def test_what_a_planner_found_out_itself_may_be_learned_from_and_a_demonstration_of_the_new_task_may_not(
+    config, tmp_path
+):
+    for _ in collect(Collection("arena", (TASK,), 1, 1000, config=WorldConfig(size=64, horizon=15)), tmp_path / "d"):
+        pass
+    cheating = dataclasses.replace(config, data=(*config.data, tmp_path / "d"))
+    with pytest.raises(InvalidValue, match="'orange-box' is a novel task"):
+        list(loop(cheating, tmp_path / "loop", KeepAll()).run())
+
+
+def test_inverse_dynamics_goes_on_with_the_same_answers_in_another_unit():
+    torch.manual_seed(1)
+    start, model = (InverseModel(InverseConfig(32, 8, 2, scale)) for scale in (0.1, 0.25))
+    images = np.random.default_rng(0).integers(0, 255, (2, 4, 32, 32, 3), dtype=np.uint8)
+    begin_with(model, start)
+    told, before = model.infer(*images), start.infer(*images)
+    assert told.displacement == pytest.approx(before.displacement, rel=1e-4, abs=1e-6)
+    assert told.closing == pytest.approx(before.closing)
+    with pytest.raises(InvalidValue, match="of another size"):
+        begin_with(InverseModel(InverseConfig(32, 16, 2, 0.1)), start)
+
+
+def test_missing_weights_and_missing_data_are_told(config, tmp_path):
+    with pytest.raises(InvalidValue, match="data of the first training for replay, got no folder"):
+        dataclasses.replace(config, data=())
+    with pytest.raises((InvalidValue, MissingModel), match=r"none\.safetensors"):
+        VideoStudio(dataclasses.replace(config, video=tmp_path / "none.safetensors")).planner(None)
