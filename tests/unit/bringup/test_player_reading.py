@@ -22,7 +22,7 @@ def test_only_the_wanted_topics_are_read_in_the_order_of_the_recording():
 
 
 def test_a_bag_without_the_topics_is_refused_with_what_it_holds():
-    with pytest.raises(BagError, match="holds none of /lab/joint_states; it holds .*/imu/data.*recorded_namespace"):
+    with pytest.raises(BagError, match=r"holds none of /lab/joint_states; it holds .*/imu/data.*recorded_namespace"):
         next(read_wanted(BAG, {"/lab/joint_states": "joint_states"}))
 
 
