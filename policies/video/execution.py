@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
+from policies.video.camera_watch import CameraWatch
 from policies.video.planner import Plan, Planner
 from sim.episodes import Episode, Recorder
 from sim.image_world import POSE, Observation, World
@@ -15,8 +16,6 @@ from sim.image_world import POSE, Observation, World
 Array = npt.NDArray[np.float64]
 
 BEHAVIOUR = "planner"
-# Whoever has moved by this much between two plans and sees the very same picture looks through a frozen camera [m].
-SEEN_MOTION_M = 0.02
 
 
 @dataclass(frozen=True)
@@ -146,19 +145,12 @@ class _Run:
         self._steps, self._success = 0, False
         self._plans: list[Plan] = []
         self._made_at: list[int] = []
-        self._last: tuple[npt.NDArray[np.uint8], Array] | None = None
+        self._watch = CameraWatch()
 
     def look(self) -> npt.NDArray[np.uint8]:
         """Take a picture for the next plan."""
         image = _picture(self.world, self._observation)
-        position = self._position()
-        if self._last is not None:
-            moved = float(np.linalg.norm(position - self._last[1]))
-            if moved > SEEN_MOTION_M and np.array_equal(image, self._last[0]):
-                raise InvalidValue(
-                    f"the picture has not changed although {100.0 * moved:.1f} cm were gone: the camera is frozen"
-                )
-        self._last = image, position
+        self._watch.look(image, self._position())
         return image
 
     def act(self, plan: Plan) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from diagnostic_msgs.msg import DiagnosticArray
 from geometry_msgs.msg import InertiaStamped, PoseStamped, TwistStamped, WrenchStamped
 from nav_msgs.msg import Odometry
+from pronk_msgs.action import ExecuteTask
 from pronk_msgs.msg import BodyCommand, JointCommand
 from rclpy.event_handler import (
     PublisherEventCallbacks,
@@ -20,8 +21,8 @@ from rclpy.qos import QoSDurabilityPolicy, QoSProfile, QoSReliabilityPolicy, qos
 from rclpy.service import Service as RclpyService
 from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock
-from sensor_msgs.msg import Imu, JointState, Joy
-from std_msgs.msg import String
+from sensor_msgs.msg import Image, Imu, JointState, Joy
+from std_msgs.msg import Float64, String
 from std_srvs.srv import SetBool, Trigger
 from visualization_msgs.msg import MarkerArray
 
@@ -65,6 +66,7 @@ STATE = Quality(10, True, False, "readings are joined by stamp, so none may be l
 COMMAND = Quality(1, True, False, "only the newest command counts: a backlog of commands is a hazard")
 LATCHED = Quality(1, True, True, "changes rarely; who comes late must know it")
 REPORT = Quality(10, True, False, "for people and logs; the default of ROS tools")
+PICTURE = Quality(2, True, False, "only the newest picture is worth a thought, but a world may wait for the answer to it")
 CLOCK = Quality(1, False, False, "only the newest time counts; what every ROS node subscribes with")
 
 
@@ -84,6 +86,23 @@ class Topic:
     type: type
     quality: Quality
     publisher: str
+    meaning: str
+
+
+@dataclass(frozen=True)
+class Action:
+    """One action.
+
+    Attributes:
+        name: Relative name.
+        type: Action class.
+        server: Node that serves it.
+        meaning: What a goal does.
+    """
+
+    name: str
+    type: type
+    server: str
     meaning: str
 
 
@@ -150,6 +169,34 @@ ROBOT_DESCRIPTION = Topic("robot_description", String, LATCHED, "sim_node", "mod
 FAULT_STATE = Topic(
     "fault_state", String, LATCHED, "fault_node", "fault on a topic under test and stamp of the last message before it"
 )
+CAMERA_IMAGE = Topic("camera/image", Image, PICTURE, "camera or world_node", "what the planner's camera sees")
+GOAL_IMAGE = Topic(
+    "goal/image", Image, LATCHED, "world_node or operator", "start and end of the task done once before, side by side"
+)
+EFFECTOR_POSE = Topic(
+    "effector_pose", PoseStamped, STATE, "robot or world_node", "place of the hand or body that the planner moves"
+)
+EFFECTOR_STEP = Topic(
+    "effector_step",
+    JointState,
+    COMMAND,
+    "planner_node",
+    "position by name: displacement x, y, z in one step [m] and gripper from -1 (open) to 1",
+)
+INSTRUCTION = Topic("instruction", String, LATCHED, "operator or world_node", "what is to be done, in words")
+PLAN_IMAGE = Topic("plan/image", Image, REPORT, "planner_node", "the present picture and the imagined ones, in a row")
+PLAN_STATE = Topic(
+    "plan/state", JointState, REPORT, "planner_node", "named numbers in position: confidence, frames, time of planning"
+)
+PLANNER_STATE = Topic("planner_state", String, LATCHED, "planner_node", "what the planner does and why")
+TASK_PROGRESS = Topic("task_progress", Float64, REPORT, "reward_node", "progress of the task, 0 to 1")
+TASK_JUDGEMENT = Topic(
+    "task_judgement",
+    JointState,
+    STATE,
+    "reward_node",
+    "named numbers in position: progress and its deviation, chance of success, confidence; stamp of the pictures",
+)
 DIAGNOSTICS = Topic("/diagnostics", DiagnosticArray, REPORT, "every node", "health at 1 Hz")
 CLOCK_TOPIC = Topic("/clock", Clock, CLOCK, "sim_node", "simulated time")
 
@@ -180,6 +227,16 @@ TOPICS: dict[str, Topic] = {
         SAFETY_STATE,
         ROBOT_DESCRIPTION,
         FAULT_STATE,
+        CAMERA_IMAGE,
+        GOAL_IMAGE,
+        EFFECTOR_POSE,
+        EFFECTOR_STEP,
+        INSTRUCTION,
+        PLAN_IMAGE,
+        PLAN_STATE,
+        PLANNER_STATE,
+        TASK_PROGRESS,
+        TASK_JUDGEMENT,
         DIAGNOSTICS,
         CLOCK_TOPIC,
     )
@@ -197,6 +254,9 @@ SERVICES: dict[str, Service] = {
         Service("release", Trigger, "gatekeeper_node", "leave the stop; the robot must then be armed again"),
     )
 }
+
+EXECUTE_TASK = Action("execute_task", ExecuteTask, "planner_node", "carry out a task; the one before is given up")
+ACTIONS: dict[str, Action] = {EXECUTE_TASK.name: EXECUTE_TASK}
 
 
 def topic(name: str) -> Topic:
