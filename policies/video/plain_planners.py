@@ -47,9 +47,9 @@ class PlanShape:
 class PerfectPlanner:
     """Plans what the scripted expert of a simulated world would do, in a copy of the world of its own.
 
-    It is no planner for a camera: it knows the world and the seed. It shows what a plan that is right is worth, and that
-    everything around a planner works. The copy follows each plan as whoever executes it does; where a picture is not
-    what the copy shows, somebody else has acted, and it says that it is lost.
+    It is no planner for a camera: it knows the world and the seed. It shows what a plan that is right is worth, and
+    that everything around a planner works. The copy follows each plan as whoever executes it does; where a picture is
+    not what the copy shows, somebody else has acted, and it says that it is lost.
     """
 
     def __init__(self, world: str, task: str, seed: int, size: int = 64, shape: PlanShape | None = None) -> None:
@@ -165,7 +165,9 @@ class PerfectPlanner:
 class StraightPlanner:
     """Goes straight on, imagines that nothing changes, and says that it is not to be relied on; for dry runs."""
 
-    def __init__(self, move: tuple[float, ...] = (0.01, 0.0, 0.0), size: int = 64, shape: PlanShape | None = None) -> None:
+    def __init__(
+        self, move: tuple[float, ...] = (0.01, 0.0, 0.0), size: int = 64, shape: PlanShape | None = None
+    ) -> None:
         """Set up.
 
         Args:

@@ -98,7 +98,9 @@ class TaskRun:
         self._picture: tuple[Image, float] | None = None
         self._pose: tuple[Array, float] | None = None
         self._way: list[tuple[Array, float]] = []
-        self._asked = False
+        self._refusal = "no picture has come: is the camera on?"
+        # Whether the last step is done, and not only told.
+        self._stands = self._asked = False
         self._wanted_since: float | None = None
 
     @property
@@ -121,7 +123,11 @@ class TaskRun:
         Raises:
             InvalidValue: It has another size or shows nothing, or is older than the one before.
         """
-        check_picture(image, self._size)
+        try:
+            check_picture(image, self._size)
+        except InvalidValue as error:
+            self._refusal = str(error)
+            raise
         if self._picture is not None and time < self._picture[1]:
             raise InvalidValue(f"pictures must come in order, got one of {time:.3f} s after {self._picture[1]:.3f} s")
         self._picture = image, time
@@ -158,14 +164,14 @@ class TaskRun:
         Raises:
             InvalidValue: The picture is old, or the camera frozen; no plan is asked for.
         """
-        if self._way or self._asked or self.over or self._pose is None:
+        if not self._stands or self._asked or self.over or self._pose is None:
             return None
         if self._wanted_since is None:
             self._wanted_since = now
         waited = now - self._wanted_since >= self.config.patience
         if self._picture is None:
             if waited:
-                raise InvalidValue("no picture has come: is the camera on?")
+                raise InvalidValue(self._refusal)
             return None
         image, taken = self._picture
         position, time = self._pose
@@ -173,7 +179,9 @@ class TaskRun:
         if age > self.config.slack + 1e-9 and not waited:
             return None
         if age > self.config.timeout:
-            raise InvalidValue(f"the newest picture is {age:.2f} s older than the newest pose: the camera lags or hangs")
+            raise InvalidValue(
+                f"the newest picture is {age:.2f} s older than the newest pose: the camera lags or hangs"
+            )
         self._watch.look(image, position)
         self._asked = True
         return image
@@ -207,7 +215,8 @@ class TaskRun:
         self._asked = False
 
     def _next(self) -> Step | None:
-        if not self._way or self.over or self._pose is None:
+        self._stands = not self._way
+        if self._stands or self.over or self._pose is None:
             return None
         (target, gripper), self.steps = self._way.pop(0), self.steps + 1
         move = target - self._pose[0][: len(target)]

@@ -37,11 +37,19 @@ class Peer:
     def newest(self, name):
         return self.heard[name][-1][1]
 
-    def say(self, name, message):
+    def publisher(self, name):
         row = topic(name)
         if name not in self._publishers:
             self._publishers[name] = self.node.create_publisher(row.type, name, row.quality.profile())
-        self._publishers[name].publish(message)
+        return self._publishers[name]
+
+    def say(self, name, message):
+        self.publisher(name).publish(message)
+
+    def match(self, *names):
+        """Wait for somebody who hears these topics: what is said but once is not to be lost."""
+        for name in names:
+            self.until(lambda name=name: self.publisher(name).get_subscription_count() > 0, 20.0, f"a hearer of {name}")
 
     def stamped(self, message, at):
         message.header.stamp = stamp_from_time(at)

@@ -38,6 +38,7 @@ ALLOWED = {
     f"{WORKSPACE}/pronk_node_kit": NODE,
     f"{WORKSPACE}/pronk_locomotion": NODE,
     f"{WORKSPACE}/pronk_navigation": {*NODE, "policies"},
+    f"{WORKSPACE}/pronk_planner": {*NODE, "policies"},
     f"{WORKSPACE}/pronk_gateway": NODE,
     f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags", "rich"},
 }

@@ -20,7 +20,7 @@ setup(
     zip_safe=True,
     maintainer="Pronk maintainers",
     maintainer_email="maintainers@pronk.invalid",
-    description="Nodes that look at pictures: a planner that imagines how to do what it is told, and a judge of how far it got.",
+    description="Nodes that look at pictures: a planner that does what it is told, and a judge of how far it got.",
     license="Apache-2.0",
     # The name of a script is that of its module, so that launch files mean the same to every launcher.
     entry_points={"console_scripts": [f"{name} = {PACKAGE}.{name}:main" for name in NODES]},

@@ -4,6 +4,7 @@
 through both transitions by itself. rclpy holds back publishers of an inactive node only, so subclasses ask `active`.
 """
 
+import traceback
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,6 +88,10 @@ class LifecycleKitNode(LifecycleNodeMixin, KitNode):
             self._failure = error
             self.get_logger().error(f"cannot be configured: {error}")
             return TransitionCallbackReturn.FAILURE
+        except Exception:
+            # rclpy would keep the reason to itself.
+            self.get_logger().error(f"cannot be configured:\n{traceback.format_exc()}")
+            return TransitionCallbackReturn.ERROR
         return super().on_configure(state)
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:

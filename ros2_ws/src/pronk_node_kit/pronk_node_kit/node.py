@@ -1,5 +1,6 @@
 """The base of Pronk's nodes."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -49,6 +50,16 @@ class KitNode(Node):
         """
         if not self.finished.done():
             self.finished.set_result(exit_code)
+
+    def call_soon(self, callback: Callable[[], None]) -> None:
+        """Have the executor call something between other callbacks; may be called from any thread.
+
+        Args:
+            callback: What to call. It is not called where the node does not spin.
+        """
+        # The events executor knows no guard conditions.
+        if self.executor is not None and not self.finished.done():
+            self.executor.create_task(callback)
 
     def on_parameters(self, parameters: Any) -> None:
         """Take parameters that were changed while the node runs; subclasses with such parameters override this.

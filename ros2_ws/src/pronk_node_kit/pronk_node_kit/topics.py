@@ -66,7 +66,9 @@ STATE = Quality(10, True, False, "readings are joined by stamp, so none may be l
 COMMAND = Quality(1, True, False, "only the newest command counts: a backlog of commands is a hazard")
 LATCHED = Quality(1, True, True, "changes rarely; who comes late must know it")
 REPORT = Quality(10, True, False, "for people and logs; the default of ROS tools")
-PICTURE = Quality(2, True, False, "only the newest picture is worth a thought, but a world may wait for the answer to it")
+PICTURE = Quality(
+    2, True, False, "only the newest picture is worth a thought, but a world may wait for the answer to it"
+)
 CLOCK = Quality(1, False, False, "only the newest time counts; what every ROS node subscribes with")
 
 
