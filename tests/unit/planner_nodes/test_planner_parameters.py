@@ -2,7 +2,7 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from controllers.errors import UnknownName
+from controllers.errors import MissingModel, UnknownName
 from pronk_node_kit.parameters import ParameterError
 from pronk_planner.planner_backends import PlannerChoice, make_planner
 from pronk_planner.planner_parameters import PlannerParameters
@@ -21,3 +21,20 @@ def test_a_perfect_planner_needs_a_task():
 def test_an_unknown_planner_is_refused_with_those_that_there_are():
     with pytest.raises(UnknownName, match="unknown planner 'psychic'; available: learned, perfect, straight"):
         make_planner(PlannerChoice("psychic", "arena", "", 0, 2))
+
+
+def test_a_learned_planner_is_made_of_the_method_that_is_asked_for():
+    pytest.importorskip("torch")
+    with pytest.raises(UnknownName, match=r"unknown method of the planner 'guess'; available: .*unit_sum"):
+        make_planner(PlannerChoice("learned", "manipulation", "", 0, 2, "guess"))
+
+
+def test_missing_weights_are_named_with_the_command_that_makes_them(monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    from policies.video import shipped
+
+    monkeypatch.setattr(shipped.load_planner, "__defaults__", (shipped.DEFAULT, "manipulation", tmp_path, None))
+    with pytest.raises(
+        MissingModel, match=r"planner_arena_video_in_domain\.safetensors.*pronk train video --variant in"
+    ):
+        make_planner(PlannerChoice("learned", "arena", "", 0, 2))

@@ -19,6 +19,7 @@ class PlannerChoice:
         task: For the perfect planner: name of the task.
         seed: For the perfect planner: of the episode.
         frames: Frames of a plan that are acted out.
+        method: For the learned planner: how its models are added up; empty for the usual way.
     """
 
     name: str
@@ -26,6 +27,7 @@ class PlannerChoice:
     task: str
     seed: int
     frames: int
+    method: str = ""
 
 
 def make_planner(choice: PlannerChoice) -> Planner:
@@ -59,9 +61,11 @@ def _straight(choice: PlannerChoice) -> Planner:
 
 
 def _learned(choice: PlannerChoice) -> Planner:
-    raise MissingModel(
-        "this version comes without the weights of a learned planner; the planners 'perfect' and 'straight' need none"
-    )
+    try:
+        from policies.video.shipped import DEFAULT, load_planner
+    except ImportError as error:
+        raise MissingModel(f"a learned planner needs torch ({error}): pip install 'pronk[learn]'") from error
+    return load_planner(choice.method or DEFAULT, choice.world)
 
 
 PLANNERS: dict[str, Callable[[PlannerChoice], Planner]] = {LEARNED: _learned, PERFECT: _perfect, STRAIGHT: _straight}

@@ -18,6 +18,7 @@ class PlannerParameters(LifecycleParameters):
         choices=tuple(sorted(PLANNERS)),
     )
     world: str = param("manipulation", "Body and surroundings that it plans for.", choices=("arena", "manipulation"))
+    method: str = param("", "Learned planner: how its models are added up, such as unit_sum; empty for the usual way.")
     task: str = param("", "Perfect planner: name of the world's task.")
     seed: int = param(0, "Seed of the plans' chance; for a perfect planner also of the episode.", ge=0)
     instruction: str = param("", "What to do from the start; empty waits for the topic or for an action.")
@@ -62,4 +63,4 @@ class PlannerParameters(LifecycleParameters):
 
     def choice(self) -> PlannerChoice:
         """Tell which planner is wanted."""
-        return PlannerChoice(self.planner, self.world, self.task, self.seed, self.frames)
+        return PlannerChoice(self.planner, self.world, self.task, self.seed, self.frames, self.method)
