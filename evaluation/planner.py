@@ -26,7 +26,7 @@ from sim.worlds import make_world
 PERFECT = "perfect_plan"
 REFERENCES = (EXPERT, PERFECT)
 JOURNAL = "trials.jsonl"
-MANY = 5
+MANY = 3
 
 
 @dataclass(frozen=True)

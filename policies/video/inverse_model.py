@@ -10,11 +10,12 @@ import torch
 from torch import nn
 
 from controllers.errors import InvalidValue
-from policies.checkpoints import load_arrays, save_arrays
+from policies.checkpoints import load_weights, save_arrays
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
+COMMAND = "pronk train inverse --data DIR,… --out DIR"
 CONFIG = {"size": int, "channels": int, "width": int, "scale_m": float}
 
 
@@ -139,15 +140,15 @@ class InverseModel(nn.Module):
         )
 
     def save(self, path: Path, texts: dict[str, str] | None = None) -> None:
-        """Write the weights.
+        """Write the weights in half precision.
 
         Args:
             path: A safetensors file.
             texts: What goes with them, such as the command that made them.
         """
-        arrays = {name: tensor.double().numpy() for name, tensor in self.state_dict().items()}
+        arrays = {name: tensor.numpy() for name, tensor in self.state_dict().items()}
         sizes = {name: repr(getattr(self.config, name)) for name in CONFIG}
-        save_arrays(path, arrays, {**sizes, **(texts or {})})
+        save_arrays(path, arrays, {**sizes, **(texts or {})}, kind="F16")
 
     @classmethod
     def load(cls, path: Path) -> "InverseModel":
@@ -160,9 +161,10 @@ class InverseModel(nn.Module):
             The network.
 
         Raises:
-            InvalidValue: The file is missing, damaged or holds another network.
+            MissingModel: The file is not there; the message names the command that makes it.
+            InvalidValue: It is damaged or holds another network.
         """
-        arrays, texts = load_arrays(path)
+        arrays, texts = load_weights(path, COMMAND)
         try:
             model = cls(InverseConfig(**{name: kind(texts[name]) for name, kind in CONFIG.items()}))
             model.load_state_dict({name: torch.from_numpy(array).float() for name, array in arrays.items()})
