@@ -7,10 +7,10 @@ export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MKL_NUM_THREADS := 1
 
-.PHONY: help setup demo test coverage lint type docs bench eval clean
+.PHONY: help setup demo demo-planner test coverage lint type docs bench eval clean
 
 help: ## Show the targets
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 setup: $(VENV)/.ready ## Make the environment, install, build the messages, compile the kernels
 
@@ -37,6 +37,9 @@ $(VENV)/.learn: $(VENV)/.ready
 	@$(BIN)/python -m pip install -e '.[learn]' >> $(VENV)/setup.log 2>&1 || \
 		{ tail -n 40 $(VENV)/setup.log; echo "error: installation failed; see $(VENV)/setup.log"; exit 1; }
 	@touch $@
+
+demo-planner: setup $(VENV)/.learn ## Imagine how to open a drawer, do it, and leave a video of both
+	@$(BIN)/pronk demo-planner
 
 # Tests of running nodes have the machine to themselves; the others share its cores.
 test: setup $(VENV)/.learn ## Run all tests
