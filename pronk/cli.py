@@ -108,6 +108,10 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
     training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
+    training.add_argument("--start", type=Path, metavar="FILE", help="inverse: weights to go on from")
+    training.add_argument(
+        "--imagined", type=Path, metavar="FILE", help="inverse: a video model whose pictures it sees too"
+    )
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
 

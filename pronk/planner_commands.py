@@ -1,6 +1,7 @@
 """Commands of the planner: collect episodes, train inverse dynamics, measure what it is worth."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,13 @@ from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 from controllers.errors import InvalidValue, MissingModel
 from pronk.terminal import split_names
 from sim.collection import Collection, collect
-from sim.episodes import find_episodes, read_episode
+from sim.episodes import Episode, find_episodes, read_episode
 from sim.image_world import WorldConfig
 from sim.world_tasks import find_tasks
+
+# Learning rate of a network that goes on from another.
+FINE_RATE = 3e-4
+IMAGINED_MOMENTS = 2400
 
 
 def _bar(console: Console) -> Progress:
@@ -76,9 +81,17 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
     episodes = [read_episode(path) for folder in folders for path in find_episodes(Path(folder))]
     if not episodes:
         raise InvalidValue(f"there are no episodes in {', '.join(folders)}")
-    config = training.InverseTrainingConfig(steps=options.budget or 4000, seed=options.seed)
+    start, imagined = None, None
+    if options.start is not None:
+        start = _torch_parts()[0].InverseModel.load(options.start)
+    if options.imagined is not None:
+        imagined = _imagine(options, episodes)
+    rate = 1e-3 if start is None else FINE_RATE
+    config = training.InverseTrainingConfig(steps=options.budget or 4000, seed=options.seed, rate=rate)
     command = f"pronk train inverse --data {options.data} --budget {config.steps} --seed {config.seed}"
-    run = training.InverseTraining(episodes, options.camera, config, options.out, command)
+    for name, given in (("start", options.start), ("imagined", options.imagined)):
+        command += f" --{name} {given}" if given is not None else ""
+    run = training.InverseTraining(episodes, options.camera, config, options.out, command, start, imagined)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
     with _bar(console) as bar:
         row = bar.add_task("batch", total=config.steps, completed=run.step)
@@ -90,6 +103,19 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
             )
     console.print(f"results: {(options.out / training.BEST).resolve()}", soft_wrap=True)
     return 0
+
+
+def _imagine(options: argparse.Namespace, episodes: Sequence[Episode]) -> Any:
+    """Imagine on from the demonstrations of tasks that the video model knows."""
+    from policies.video.adaptation import IN_DOMAIN, Adaptation
+    from policies.video.adapted_video import AdaptedVideo
+    from policies.video.flow_model import FlowModel
+    from policies.video.imagined_pairs import imagine_pairs
+
+    model = FlowModel.load(options.imagined)
+    shown = [e for e in episodes if e.info.behaviour == "expert" and e.info.instruction in model.trained]
+    video = AdaptedVideo(model, None, Adaptation(IN_DOMAIN))
+    return imagine_pairs(shown, options.camera, video, IMAGINED_MOMENTS, 2, options.seed)
 
 
 def run_gate(options: argparse.Namespace, console: Console) -> int:

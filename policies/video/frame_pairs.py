@@ -33,6 +33,34 @@ class PairBatch:
     known: npt.NDArray[np.bool_]
 
 
+def take(batch: PairBatch, index: npt.NDArray[np.int64]) -> PairBatch:
+    """Choose pairs.
+
+    Args:
+        batch: Pairs.
+        index: Which, shape (N,).
+
+    Returns:
+        N pairs.
+    """
+    parts = (batch.before, batch.after, batch.displacement, batch.closing, batch.known)
+    return PairBatch(*(part[index] for part in parts))
+
+
+def join(first: PairBatch, second: PairBatch) -> PairBatch:
+    """Put pairs behind others.
+
+    Args:
+        first: Pairs.
+        second: Pairs of pictures of the same size.
+
+    Returns:
+        All.
+    """
+    names = ("before", "after", "displacement", "closing", "known")
+    return PairBatch(*(np.concatenate([getattr(first, name), getattr(second, name)]) for name in names))
+
+
 class FramePairs:
     """Draws pairs of pictures from episodes, a random number of steps apart.
 

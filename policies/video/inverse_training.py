@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_arrays, save_arrays
-from policies.video.frame_pairs import FramePairs, PairBatch, coded, jitter
+from policies.video.frame_pairs import FramePairs, PairBatch, coded, jitter, join, take
 from policies.video.inverse_model import InverseConfig, InverseModel, to_tensor
 from policies.video.patch_codec import fit_codec
 from sim.episodes import Episode
@@ -38,6 +38,7 @@ class InverseTrainingConfig:
         held_out: One episode in this many is kept for validation.
         every: Batches between validations, each of which saves.
         channels: Of the network's first layer.
+        imagined_share: Share of pairs that a video model imagined, where there are such.
         coded_share: Share of pictures that are seen as a video model would imagine them, coded and decoded again.
     """
 
@@ -50,6 +51,7 @@ class InverseTrainingConfig:
     held_out: int = 10
     every: int = 200
     channels: int = 32
+    imagined_share: float = 0.4
     coded_share: float = 0.4
 
     def __post_init__(self) -> None:
@@ -63,8 +65,9 @@ class InverseTrainingConfig:
                 raise InvalidValue(f"InverseTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
         if not (math.isfinite(self.rate) and self.rate > 0.0):
             raise InvalidValue(f"InverseTrainingConfig.rate must be finite and positive, got {self.rate}")
-        if not 0.0 <= self.coded_share <= 1.0:
-            raise InvalidValue(f"InverseTrainingConfig.coded_share must lie in [0, 1], got {self.coded_share}")
+        for name in ("imagined_share", "coded_share"):
+            if not 0.0 <= getattr(self, name) <= 1.0:
+                raise InvalidValue(f"InverseTrainingConfig.{name} must lie in [0, 1], got {getattr(self, name)}")
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,14 @@ class InverseTraining:
     """A training in a folder."""
 
     def __init__(
-        self, episodes: Sequence[Episode], camera: str, config: InverseTrainingConfig, folder: Path, command: str = ""
+        self,
+        episodes: Sequence[Episode],
+        camera: str,
+        config: InverseTrainingConfig,
+        folder: Path,
+        command: str = "",
+        start: InverseModel | None = None,
+        imagined: PairBatch | None = None,
     ) -> None:
         """Begin, or go on where the folder's last training was.
 
@@ -139,6 +149,8 @@ class InverseTraining:
             config: Settings.
             folder: For weights and state.
             command: What trains like this, for the weights.
+            start: A network to go on from; None for random weights. Its sizes count, not those of the settings.
+            imagined: Pairs that a video model imagined (`policies.video.imagined_pairs`), to be seen beside the others.
 
         Raises:
             InvalidValue: There are too few episodes, or the folder holds another training.
@@ -155,9 +167,20 @@ class InverseTraining:
         typical = self._pairs.draw(VALIDATION_PAIRS, np.random.default_rng(config.seed), config.strides)
         scale_m = max(float(np.abs(typical.displacement).mean()), 1e-6)
         self.model = InverseModel(InverseConfig(size, config.channels, self._pairs.width, scale_m))
+        if start is not None:
+            self.model = InverseModel(start.config)
+            self.model.load_state_dict(start.state_dict())
+        self._imagined = imagined
+        if imagined is not None:
+            # What is kept for validation is imagined from the last moments that were drawn.
+            many = len(imagined.before)
+            self._imagined = take(imagined, np.arange(many - many // config.held_out))
+            kept_imagined = take(imagined, np.arange(many - many // config.held_out, many))
+            self._validation = join(self._validation, kept_imagined)
         self._optimiser = torch.optim.AdamW(self.model.parameters(), lr=config.rate, weight_decay=1e-3)
         self.step, self.best_m = 0, math.inf
-        self._name = f"{config} {camera} {len(self._pairs)} pictures"
+        more = 0 if imagined is None else len(imagined.before)
+        self._name = f"{config} {camera} {len(self._pairs)} pictures {more} imagined, goes on: {start is not None}"
         if (folder / STATE).exists():
             self._load()
 
@@ -176,6 +199,10 @@ class InverseTraining:
             rng = np.random.default_rng([config.seed, self.step])
             batch = jitter(self._pairs.draw(config.batch, rng, config.strides, config.reversed_share), rng)
             batch = coded(batch, self._codec, rng, config.coded_share)
+            if self._imagined is not None:
+                few = round(config.imagined_share * config.batch)
+                seen = take(self._imagined, rng.integers(0, len(self._imagined.before), few))
+                batch = join(take(batch, np.arange(config.batch - few)), jitter(seen, rng, shift=1))
             for group in self._optimiser.param_groups:
                 group["lr"] = config.rate * 0.5 * (1.0 + math.cos(math.pi * self.step / config.steps))
             self.model.train()

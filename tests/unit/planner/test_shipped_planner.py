@@ -6,14 +6,15 @@ import pytest
 from sim.image_world import WorldConfig
 from sim.manipulation import ManipulationWorld
 from sim.offscreen import NoRenderer
-from sim.world_tasks import MANIPULATION_NOVEL, instruction_of
+from sim.world_tasks import TASK_LISTS, instruction_of
 
 pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("metaworld", reason="metaworld is not installed")
 
 from policies.checkpoints import load_arrays
 from policies.video.execution import ExecutionConfig, execute
-from policies.video.shipped import WEIGHTS, load_planner, load_video
+from policies.video.flow_model import FlowModel
+from policies.video.shipped import WEIGHTS, load_planner
 
 OURS = sorted(WEIGHTS.glob("planner_*.safetensors"))
 
@@ -31,22 +32,24 @@ def test_shipped_weights_are_small_and_name_what_makes_them():
 
 
 def test_no_video_model_was_told_of_a_novel_task():
-    for variant in ("in_domain", "prior"):
-        trained = load_video(variant).trained
-        assert trained and not {instruction_of("manipulation", task) for task in MANIPULATION_NOVEL} & set(trained)
+    novel = {instruction_of(world, task) for world, lists in TASK_LISTS.items() for task in lists["novel"]}
+    models = [FlowModel.load(path) for path in OURS if "video" in path.name]
+    assert models and all(model.trained and not novel & set(model.trained) for model in models)
 
 
 def test_the_shipped_planner_opens_a_window(planner):
     world = ManipulationWorld("window-open", WorldConfig())
     try:
-        rollouts = [execute(world, planner, seed, ExecutionConfig(record=True)) for seed in (1000, 1001)]
+        rollout = execute(world, planner, 1000, ExecutionConfig(record=True))
+        if not rollout.success:
+            rollout = execute(world, planner, 1001, ExecutionConfig(record=True))
     except NoRenderer as error:
         pytest.skip(str(error))
     finally:
         world.close()
-    assert any(rollout.success for rollout in rollouts)
+    assert rollout.success
     # What is imagined for a known instruction is more than the present picture.
-    plan = rollouts[0].plans[0]
+    plan = rollout.plans[0]
     assert plan.frames.shape == (9, 64, 64, 3) and plan.confidence > 0.5
     assert np.abs(plan.frames[8].astype(int) - plan.frames[1]).mean() > 1.0
 
