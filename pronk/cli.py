@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from pronk.drill_command import add_drill
+from pronk.fuzz import add_fuzz
 from pronk.rl_commands import add_rl
 from pronk.sail_command import add_sail
 from pronk.seeing import add_view, add_watch
@@ -142,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     bench.set_defaults(run=_bench)
 
     add_drill(commands)
+    add_fuzz(commands)
 
     doctor = commands.add_parser("doctor", help="check this machine and say what to do")
     doctor.set_defaults(run=_doctor)
