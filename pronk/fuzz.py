@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from controllers.errors import InvalidValue, UnknownName
 from pronk.terminal import open_console, split_names
 
 SHARED_MEMORY = Path("/dev/shm")
@@ -111,6 +110,7 @@ def add_fuzz(commands: Any) -> None:
 def _fuzz(options: argparse.Namespace) -> int:
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
+    from controllers.errors import InvalidValue, UnknownName
     from pronk.fuzz_targets import make_targets
 
     if options.inputs < 1:
