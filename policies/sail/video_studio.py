@@ -16,6 +16,7 @@ from policies.video.fitting import FitConfig
 from policies.video.flow_model import FlowModel
 from policies.video.flow_training import BEST as VIDEO_FILE
 from policies.video.flow_training import FlowTraining, FlowTrainingConfig
+from policies.video.imagined_pairs import imagine_pairs
 from policies.video.inverse_model import InverseModel
 from policies.video.inverse_training import BEST as INVERSE_FILE
 from policies.video.inverse_training import InverseTraining, InverseTrainingConfig
@@ -28,7 +29,7 @@ from sim.world_tasks import MANIPULATION
 from sim.worlds import make_world
 
 VIDEO, INVERSE, DRAFT = "video", "inverse", "draft.safetensors"
-PLAY = "play"
+PLAY, EXPERT = "play", "expert"
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,8 @@ class StudioConfig:
         video_rate: Their learning rate.
         inverse_steps: Batches of each fine-tuning of inverse dynamics.
         inverse_rate: Their learning rate.
+        imagined: Moments from which the new video model imagines on, for inverse dynamics to read; 0 for none.
+        imagined_frames: Frames that are looked at after each.
     """
 
     video: Path
@@ -62,6 +65,8 @@ class StudioConfig:
     video_rate: float = 3e-4
     inverse_steps: int = 300
     inverse_rate: float = 3e-4
+    imagined: int = 160
+    imagined_frames: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -72,6 +77,11 @@ class StudioConfig:
         for name in ("video_steps", "inverse_steps"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"StudioConfig.{name} must be at least 1, got {getattr(self, name)}")
+        if self.imagined < 0 or self.imagined_frames < 1:
+            raise InvalidValue(
+                "StudioConfig.imagined must be at least 0 and imagined_frames at least 1, got "
+                f"{self.imagined} and {self.imagined_frames}"
+            )
         for name in ("video_rate", "inverse_rate"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
                 raise InvalidValue(f"StudioConfig.{name} must be finite and positive, got {getattr(self, name)}")
@@ -142,7 +152,7 @@ class VideoStudio:
         torch.set_num_threads(1)
         replay = [read_episode(path) for place in self.config.data for path in find_episodes(place)]
         yield from self._improve_video(models, replay, kept, folder / VIDEO, seed)
-        yield from self._improve_inverse(models, replay, rollouts, folder / INVERSE, seed)
+        yield from self._improve_inverse(models, replay, kept, rollouts, folder, seed)
 
     def _improve_video(
         self, models: Path | None, replay: list[Episode], kept: Sequence[Path], folder: Path, seed: int
@@ -165,20 +175,30 @@ class VideoStudio:
             yield f"video model, batch {step.step}: loss {step.loss:.4f}, held out {step.error:.5f}"
 
     def _improve_inverse(
-        self, models: Path | None, replay: list[Episode], rollouts: Sequence[Path], folder: Path, seed: int
+        self,
+        models: Path | None,
+        replay: list[Episode],
+        kept: Sequence[Path],
+        rollouts: Sequence[Path],
+        folder: Path,
+        seed: int,
     ) -> Iterator[str]:
         config, start = self.config, InverseModel.load(self._inverse(models))
         settings = InverseTrainingConfig(
-            steps=config.inverse_steps,
-            rate=config.inverse_rate,
-            seed=seed,
-            every=config.inverse_steps,
-            channels=start.config.channels,
+            steps=config.inverse_steps, rate=config.inverse_rate, seed=seed, every=config.inverse_steps
         )
+        imagined = None
+        if config.imagined:
+            # It must read what the new video model draws, of the new task as well.
+            model = FlowModel.load(folder / VIDEO / VIDEO_FILE)
+            shown = [*(read_episode(path) for path in kept), *(e for e in replay if e.info.behaviour == EXPERT)]
+            known = [episode for episode in shown if episode.info.instruction in model.trained]
+            video = AdaptedVideo(model, None, ADAPTATIONS[IN_DOMAIN], STEPS)
+            imagined = imagine_pairs(known, config.camera, video, config.imagined, config.imagined_frames, seed)
         episodes = [*(read_episode(path) for path in rollouts), *replay]
-        training = InverseTraining(episodes, config.camera, settings, folder, "pronk train sail")
-        if training.step == 0:
-            begin_with(training.model, start)
+        training = InverseTraining(
+            *(episodes, config.camera, settings, folder / INVERSE, "pronk train sail", start, imagined)
+        )
         for step in training.run():
             yield f"inverse dynamics, batch {step.step}: median error {100.0 * step.error_m:.2f} cm"
 
@@ -187,24 +207,3 @@ class VideoStudio:
 
     def _inverse(self, models: Path | None) -> Path:
         return self.config.inverse if models is None else models / INVERSE / INVERSE_FILE
-
-
-@torch.no_grad()
-def begin_with(model: InverseModel, start: InverseModel) -> None:
-    """Let a network begin as another one that tells displacements in another unit.
-
-    Args:
-        model: Takes the weights.
-        start: Gives them; of the same sizes.
-
-    Raises:
-        InvalidValue: Sizes differ.
-    """
-    try:
-        model.load_state_dict(start.state_dict())
-    except RuntimeError as error:
-        raise InvalidValue(f"inverse dynamics cannot go on from one of another size: {error}") from error
-    ratio = start.config.scale_m / model.config.scale_m
-    model.move.weight.mul_(ratio)
-    model.move.bias.mul_(ratio)
-    model.doubt.bias.add_(math.log(ratio))
