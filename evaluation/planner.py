@@ -17,7 +17,7 @@ from evaluation.table import rich_table
 from policies.video.execution import ExecutionConfig, execute_all
 from policies.video.perfect_plan import ALL, EXPERT, follow
 from policies.video.planner import Planner
-from policies.video.shipped import METHODS, WEIGHTS, load_inverse, load_planner
+from policies.video.shipped import METHODS, SHIPPED, WEIGHTS, load_inverse, load_planner
 from sim.image_world import World, WorldConfig
 from sim.world_tasks import MANIPULATION, TASK_LISTS
 from sim.worlds import make_world
@@ -45,7 +45,7 @@ class PlannerSuite:
 
     world: str = MANIPULATION
     tasks: tuple[str, ...] = TASK_LISTS[MANIPULATION]["train"]
-    methods: tuple[str, ...] = (*REFERENCES, *METHODS)
+    methods: tuple[str, ...] = (*REFERENCES, *SHIPPED)
     seeds: tuple[int, ...] = tuple(range(10))
     frames: int = 2
     horizon: int = 200

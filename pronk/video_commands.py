@@ -62,7 +62,7 @@ def _gate(options: argparse.Namespace) -> int:
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", default="manipulation", choices=("manipulation", "arena"), help="which body")
     parser.add_argument("--tasks", default="train", metavar="NAME,…", help="tasks, or train, novel; default: train")
-    parser.add_argument("--methods", metavar="NAME,…", help="default: all")
+    parser.add_argument("--methods", metavar="NAME,…", help="default: all whose weights are shipped")
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
     parser.add_argument("--frames", type=int, default=2, metavar="K", help="of a plan that are acted out; default: 2")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")

@@ -26,6 +26,8 @@ ADAPTATIONS = {
     RANDOM_PRIOR: Adaptation(UNIT_SUM, alpha=1.0, gamma=0.25),
 }
 METHODS = (*ADAPTATIONS, CLONED)
+# Those whose weights come with Pronk; the union is trained by whoever wants to compare with it.
+SHIPPED = tuple(method for method in METHODS if method != UNION)
 DEFAULT = IN_DOMAIN
 STEPS = 4
 
