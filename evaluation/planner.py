@@ -24,6 +24,8 @@ from sim.worlds import make_world
 
 # Reference lines: nothing learned, and a perfect plan with the learned inverse dynamics.
 PERFECT = "perfect_plan"
+# A perfect plan shows what is one frame ahead, which is as far as inverse dynamics looks at once.
+PERFECT_STEPS = 5
 REFERENCES = (EXPERT, PERFECT)
 JOURNAL = "trials.jsonl"
 MANY = 3
@@ -179,9 +181,8 @@ def _run(
         if method in REFERENCES:
             _grow(worlds, 1, suite, task)
             infer = load_inverse(suite.world, suite.weights).infer if method == PERFECT else None
-            steps = 5 * suite.frames
             for seed in some:
-                found = follow(worlds[0], seed, EXPERT if method == EXPERT else ALL, infer, steps)
+                found = follow(worlds[0], seed, EXPERT if method == EXPERT else ALL, infer, PERFECT_STEPS)
                 yield Row(method, task, seed, {"success": float(found.success), "steps": float(found.steps)})
             continue
         _grow(worlds, len(some), suite, task)

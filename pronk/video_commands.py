@@ -12,6 +12,8 @@ from pronk.terminal import open_console, split_names
 SPACE, CODEC = "space.safetensors", "codec"
 VARIANTS = (CODEC, "in_domain", "prior", "union")
 BUDGET = 2400
+# Learning rate of a network from random weights, and of one that goes on from another.
+RATE, FINE_RATE = 1e-3, 7e-4
 # Worlds of a prior look different from one another; one that shall bear that sees each clip in other colours.
 PRIOR_TINT = 0.3
 
@@ -27,6 +29,7 @@ def add_video(commands: Any) -> None:
         parser = commands.add_parser(f"train {subject}", help=f"{text}; goes on where it was stopped")
         if subject == "video":
             parser.add_argument("--variant", default="in_domain", choices=VARIANTS, help="default: in_domain")
+            parser.add_argument("--start", type=Path, metavar="FILE", help="a video model to go on from")
             parser.add_argument("--codec", type=Path, metavar="FILE", help="made by --variant codec; not for that")
         parser.add_argument("--data", metavar="DIR,…", help="folders of `pronk collect`")
         parser.add_argument("--camera", default="corner4", metavar="NAME", help="pictures; default: corner4")
@@ -128,15 +131,21 @@ def train_video(options: argparse.Namespace) -> int:
 
     space = LatentSpace.load(options.codec)
     episodes = read_episodes(options.data)
+    start, rate = None, RATE
+    if options.start is not None:
+        from policies.video.flow_model import FlowModel
+
+        start, rate = FlowModel.load(options.start), FINE_RATE
     config = training.FlowTrainingConfig(
-        fit=fitting.FitConfig(steps=options.budget, seed=options.seed),
+        fit=fitting.FitConfig(steps=options.budget, seed=options.seed, rate=rate),
         tint=PRIOR_TINT if options.variant == "prior" else 0.1,
     )
     command = (
         f"pronk train video --variant {options.variant} --data {options.data} --codec {options.codec} "
         f"--budget {config.fit.steps} --seed {config.fit.seed}"
     )
-    run = training.FlowTraining(episodes, options.camera, space, config, options.out, command)
+    command += f" --start {options.start}" if start is not None else ""
+    run = training.FlowTraining(episodes, options.camera, space, config, options.out, command, start)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
     watch(run, config.fit.steps, console)
     console.print(f"results: {(options.out / training.BEST).resolve()}", soft_wrap=True)

@@ -31,6 +31,7 @@ class AdaptedVideo:
         adaptation: Adaptation,
         steps: int = 4,
         encoder: SentenceEncoder | None = None,
+        temperature: float = 1.0,
     ) -> None:
         """Join models.
 
@@ -40,12 +41,16 @@ class AdaptedVideo:
             adaptation: How they are added up.
             steps: Of the sampler.
             encoder: Of instructions; None for one that knows those of the models by heart.
+            temperature: Size of the noise that a future begins with: 1 draws from what the models learned, less draws
+                nearer to its middle, which is more exact and less diverse.
 
         Raises:
-            InvalidValue: A model is missing, the two do not imagine in the same space, or there are too many steps.
+            InvalidValue: A model is missing, the two do not imagine in the same space, or a number is out of range.
         """
         if not 1 <= steps <= MOST_STEPS:
             raise InvalidValue(f"a sampler takes 1 to {MOST_STEPS} steps, got {steps}")
+        if not 0.0 <= temperature <= 1.0:
+            raise InvalidValue(f"the temperature of a sampler must lie in [0, 1], got {temperature}")
         w = adaptation.weights
         parts = (
             ("in-domain model", in_domain, (w.in_domain, w.in_domain_told)),
@@ -70,7 +75,7 @@ class AdaptedVideo:
                 raise InvalidValue("models that are added up must have the same sizes, frames and latent space")
         self.size, self.steps_per_frame = first.network.config.size, first.steps_per_frame
         self._space, self._config, self._steps = first.space, first.network.config, steps
-        self._total = w.total
+        self._total, self._temperature = w.total, np.float32(temperature)
         self._encoder = encoder or encoder_of(models)
 
     def imagine(self, images: Image, instructions: Sequence[str], rngs: Sequence[np.random.Generator]) -> Image:
@@ -86,7 +91,7 @@ class AdaptedVideo:
         """
         config, side = self._config, self.size // self._space.codec.patch
         shape = (config.frames * config.rank, side, side)
-        noisy = np.stack([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
+        noisy = self._temperature * np.stack([rng.standard_normal(shape, dtype=np.float32) for rng in rngs])
         text = self._encoder.encode(instructions)
         seen = [model.see(images) for model, _ in self._parts]
         times = np.linspace(1.0, 0.0, self._steps + 1)

@@ -41,6 +41,8 @@ class FlowTrainingConfig:
         shift: Greatest shift [pixel].
         held_out: One episode in this many is kept for validation.
         least_time: Errors at times below count as at this one, since they are divided by it.
+        acted: Frames that are acted out before the next plan; they count more.
+        acted_weight: How much more than the others.
         own: Behaviours whose episodes of novel tasks may be used; "planner" where a planner improves itself.
     """
 
@@ -54,6 +56,8 @@ class FlowTrainingConfig:
     shift: int = 1
     held_out: int = 12
     least_time: float = 0.25
+    acted: int = 2
+    acted_weight: float = 3.0
     own: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -62,7 +66,7 @@ class FlowTrainingConfig:
         Raises:
             InvalidValue: A number is out of range.
         """
-        for name, least in (("frames", 1), ("steps_per_frame", 1), ("shift", 0), ("held_out", 2)):
+        for name, least in (("frames", 1), ("steps_per_frame", 1), ("shift", 0), ("held_out", 2), ("acted", 0)):
             if getattr(self, name) < least:
                 raise InvalidValue(f"FlowTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
         for name in ("silent_share", "tint", "least_time"):
@@ -114,6 +118,9 @@ class FlowTraining:
             network.load_state_dict(start.network.state_dict())
             trained = {**start.trained, **trained}
         self.model = FlowModel(network, space, config.steps_per_frame, trained)
+        self._importance = torch.ones(config.frames)
+        self._importance[: config.acted] = config.acted_weight
+        self._importance /= self._importance.mean()
         rng = np.random.default_rng(config.fit.seed)
         clips = held_out.draw(VALIDATION_CLIPS, rng)
         self._validation = (
@@ -160,7 +167,8 @@ class FlowTraining:
         )
         # The error of the velocity (x_t - x) / t that follows from the answer.
         weight = 1.0 / time.clamp(min=config.least_time) ** 2
-        return (weight * ((answer - clean) ** 2).mean(dim=(1, 2, 3))).mean()
+        each = ((answer - clean) ** 2).reshape(count, config.frames, -1).mean(dim=2)
+        return torch.as_tensor((weight[:, None] * self._importance * each).mean())
 
     @torch.no_grad()
     def _error(self) -> float:
@@ -170,7 +178,8 @@ class FlowTraining:
         for t in VALIDATION_TIMES:
             noisy = (1.0 - t) * clean + t * self._noise
             answer = network(noisy, torch.full((count,), t), seen, text, torch.ones(count))
-            errors.append(float(((answer - clean) ** 2).mean()))
+            each = ((answer - clean) ** 2).reshape(count, self.config.frames, -1).mean(dim=2)
+            errors.append(float((self._importance * each).mean()))
         return float(np.mean(errors))
 
     def _keep(self, error: float) -> None:

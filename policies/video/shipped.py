@@ -29,7 +29,7 @@ METHODS = (*ADAPTATIONS, CLONED)
 # Those whose weights come with Pronk; the union is trained by whoever wants to compare with it.
 SHIPPED = tuple(method for method in METHODS if method != UNION)
 DEFAULT = IN_DOMAIN
-STEPS = 4
+STEPS, TEMPERATURE = 4, 0.5
 
 
 def weights_of(part: str, world: str = MANIPULATION, folder: Path = WEIGHTS) -> Path:
@@ -113,4 +113,5 @@ def load_planner(
         prior = FlowModel.random(domain, seed=0)
     elif needs.prior_told:
         prior = load_video(PRIOR, world, folder)
-    return VideoPlanner(AdaptedVideo(domain, prior, how, STEPS), load_inverse(world, folder))
+    video = AdaptedVideo(domain, prior, how, STEPS, temperature=TEMPERATURE)
+    return VideoPlanner(video, load_inverse(world, folder))

@@ -180,6 +180,18 @@ def test_another_prior_and_another_instruction_change_the_future():
     assert np.abs(imagined(random) - imagined(FlowModel.random(model(), seed=1))).max() > 2
 
 
+def test_a_cold_sampler_always_imagines_the_same_and_a_warm_one_does_not():
+    def imagined(temperature, seed):
+        video = AdaptedVideo(model(), None, Adaptation(IN_DOMAIN), temperature=temperature)
+        return video.imagine(images(1), ["do"], [np.random.default_rng(seed)]).astype(int)
+
+    assert np.array_equal(imagined(0.0, 0), imagined(0.0, 1))
+    spread = [np.abs(imagined(t, 0) - imagined(t, 1)).mean() for t in (0.3, 1.0)]
+    assert 0.0 < spread[0] < spread[1]
+    with pytest.raises(InvalidValue, match=r"temperature of a sampler must lie in \[0, 1\], got 1.5"):
+        imagined(1.5, 0)
+
+
 def test_familiar_is_what_was_trained_on():
     video = AdaptedVideo(model(known={"do": WORDS["do"]}), None, Adaptation(IN_DOMAIN), encoder=SentenceEncoder(WORDS))
     assert video.familiarity("do") == pytest.approx(1.0) and video.familiarity("other") == pytest.approx(0.0)
