@@ -29,7 +29,7 @@ ALLOWED = {
     },
     "policies": {
         *("controllers", "sim", "numpy", "numba", "gymnasium", "torch", "torch_geometric", "safetensors"),
-        "transformers",
+        *("transformers", "PIL"),
     },
     "evaluation": {
         *("controllers", "sim", "policies", "numpy", "numba", "scipy", "matplotlib", "rich", "yaml"),
