@@ -11,6 +11,7 @@ from typing import NoReturn
 
 from pronk.drill_command import add_drill
 from pronk.fuzz import add_fuzz
+from pronk.reward_options import add_reward
 from pronk.rl_commands import add_rl
 from pronk.sail_command import add_sail
 from pronk.seeing import add_view, add_watch
@@ -21,7 +22,8 @@ MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {REPORT: ("adaptation", "suite"), "train": ("rl", "sail", "video", "cloning"), "eval": ("rl", "planner")}
+TWO_WORDS = {REPORT: ("adaptation", "suite"), "eval": ("rl", "planner", "rewards")}
+TWO_WORDS["train"] = ("rl", "sail", "video", "cloning", "reward")
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")
 NAVIGATION_SUITES = ("smoke", "random", "games", "crowd", "arena", "full")
@@ -116,6 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
 
+    add_reward(commands)
     add_rl(commands)
     add_sail(commands)
     add_video(commands)
