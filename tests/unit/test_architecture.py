@@ -43,7 +43,10 @@ ALLOWED = {
     f"{WORKSPACE}/pronk_bringup": {*NODE, "yaml", "mcap", "zstandard", "rosbags", "rich"},
 }
 # The simulators' nodes, and what they make messages of, are the one place where ROS meets the simulator.
-SIMULATOR_SIDE = ("sim_node.py", "team_sim_node.py", "fake_go2_node.py", "ground_truth_messages.py")
+SIMULATOR_SIDE = (
+    *("sim_node.py", "team_sim_node.py", "fake_go2_node.py", "ground_truth_messages.py"),
+    *("world_node.py", "task_log.py"),
+)
 CORES = ("controllers", "sim", "policies", "evaluation")
 LINES = 450
 

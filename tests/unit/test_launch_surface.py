@@ -16,8 +16,8 @@ COMMON = {"namespace", "params_file", "record", "bag", "log_level", "seed", "dis
 # What joins a stack that runs already has no robot, no bag and no seed of its own.
 JOINS = ("teleop.launch.yaml",)
 EVERYWHERE = {"namespace", "params_file", "log_level", "discovery"}
-# A Go2 is a Go2.
-ONE_ROBOT = ("go2_hardware.launch.yaml",)
+# A Go2 is a Go2, and each of the planner's worlds has a body of its own.
+ONE_ROBOT = ("go2_hardware.launch.yaml", "video_planner_sim.launch.yaml")
 DISCOVERY = "ROS_AUTOMATIC_DISCOVERY_RANGE"
 
 every_file = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)

@@ -35,7 +35,7 @@ def slow():
 
 @pytest.fixture
 def worker(slow):
-    worker = Worker(slow, slow.notified.release)
+    worker = Worker(lambda: slow, slow.notified.release)
     yield worker
     slow.go.set()
     worker.close()
@@ -76,3 +76,20 @@ def test_what_waits_when_it_is_closed_is_not_begun(slow, worker):
     slow.go.set()
     worker.close(PATIENCE)
     assert 2 not in slow.done
+
+
+def test_what_it_works_with_is_made_in_its_own_thread_and_a_failure_of_that_is_raised():
+    made = []
+
+    def make():
+        made.append(threading.current_thread().name)
+        return lambda request: request
+
+    Worker(make, lambda: None, name="own").close()
+    assert made == ["own"]
+    with pytest.raises(InvalidValue, match="cannot be made"):
+        Worker(lambda: fail("cannot be made"), lambda: None)
+
+
+def fail(reason):
+    raise InvalidValue(reason)

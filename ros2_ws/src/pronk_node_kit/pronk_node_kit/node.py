@@ -1,5 +1,6 @@
 """The base of Pronk's nodes."""
 
+import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -55,11 +56,20 @@ class KitNode(Node):
         """Have the executor call something between other callbacks; may be called from any thread.
 
         Args:
-            callback: What to call. It is not called where the node does not spin.
+            callback: What to call. It is not called where the node does not spin; an exception of it ends the process.
         """
+
+        def call() -> None:
+            try:
+                callback()
+            except Exception:
+                # The events executor does not survive exceptions of tasks.
+                traceback.print_exc()
+                self.finish(1)
+
         # The events executor knows no guard conditions.
         if self.executor is not None and not self.finished.done():
-            self.executor.create_task(callback)
+            self.executor.create_task(call)
 
     def on_parameters(self, parameters: Any) -> None:
         """Take parameters that were changed while the node runs; subclasses with such parameters override this.

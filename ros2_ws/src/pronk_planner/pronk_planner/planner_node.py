@@ -7,6 +7,7 @@ the one before; an answer to what is no longer asked is thrown away.
 
 import sys
 import time as clock
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -121,14 +122,13 @@ class PlannerNode(LifecycleKitNode):
     def configure(self) -> None:
         """Load the planner."""
         self._say("loading")
-        self._planner = planner = make_planner(self.parameters.choice())
-        self._worker = Worker(
-            lambda request: planner.plan(request.image, request.run.instruction, request.run.rng),
-            # The worker's thread does not touch the node.
-            lambda: self.call_soon(self._on_answer),
-            name="planner",
-        )
+        # The worker's thread does not touch the node.
+        self._worker = Worker(self._load, lambda: self.call_soon(self._on_answer), name="planner")
         self._say("inactive")
+
+    def _load(self) -> Callable[[_Request], Plan]:
+        self._planner = planner = make_planner(self.parameters.choice())
+        return lambda request: planner.plan(request.image, request.run.instruction, request.run.rng)
 
     def activate(self) -> None:
         """Take tasks."""

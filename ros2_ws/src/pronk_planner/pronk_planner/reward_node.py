@@ -107,9 +107,8 @@ class RewardNode(LifecycleKitNode):
     def configure(self) -> None:
         """Load the judge and listen to its cameras."""
         p: RewardParameters = self.parameters
-        judge = make_judge(p.judge, p.views, p.size)
-        self._views, self._set = judge.views, PictureSet(judge.views, p.image_slack_s)
-        self._worker = Worker(Judging(judge), lambda: self.call_soon(self._on_answer), name="judge")
+        self._worker = Worker(self._load, lambda: self.call_soon(self._on_answer), name="judge")
+        self._set = PictureSet(self._views, p.image_slack_s)
         for row, topics, hear in (
             (CAMERA_IMAGE, p.image_topics, self._on_image),
             (GOAL_IMAGE, p.goal_topics, self._on_goal),
@@ -119,6 +118,12 @@ class RewardNode(LifecycleKitNode):
                 self._inputs.append(
                     create_subscription(self, own, lambda message, view=view, hear=hear: hear(view, message))
                 )
+
+    def _load(self) -> Judging:
+        p: RewardParameters = self.parameters
+        judge = make_judge(p.judge, p.views, p.size)
+        self._views = judge.views
+        return Judging(judge)
 
     def activate(self) -> None:
         """Judge what comes."""

@@ -48,21 +48,29 @@ class Worker(Generic[Q, A]):
     numpy and torch let other threads run while they compute.
     """
 
-    def __init__(self, work: Callable[[Q], A], notify: Callable[[], None], name: str = "worker") -> None:
-        """Start the thread.
+    def __init__(self, make: Callable[[], Callable[[Q], A]], notify: Callable[[], None], name: str = "worker") -> None:
+        """Start the thread and wait until it is ready to work.
 
         Args:
-            work: Done for each request.
+            make: Called in the thread for what is done for each request; what draws must be made where it is used.
             notify: Called in the thread when an answer is there; it must not block.
             name: Of the thread.
+
+        Raises:
+            Exception: What `make` failed of.
         """
-        self._work, self._notify = work, notify
+        self._make, self._notify = make, notify
+        self._made = threading.Event()
+        self._failure: Exception | None = None
         self._requests: Mailbox[Q] = Mailbox()
         self._answers: deque[Answer[Q, A]] = deque()
         self._closed = False
         # A model that hangs must not keep the process from ending.
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
+        self._made.wait()
+        if self._failure is not None:
+            raise self._failure
 
     @property
     def superseded(self) -> int:
@@ -95,6 +103,13 @@ class Worker(Generic[Q, A]):
         self._thread.join(patience)
 
     def _run(self) -> None:
+        try:
+            work = self._make()
+        except Exception as error:
+            self._failure = error
+            return
+        finally:
+            self._made.set()
         while not self._closed:
             request = self._requests.take(timeout=None)
             if request is None or self._closed:
@@ -102,7 +117,7 @@ class Worker(Generic[Q, A]):
             start = time.perf_counter()
             value, failure = None, None
             try:
-                value = self._work(request)
+                value = work(request)
             except Exception as error:
                 failure = error
             if self._closed:
