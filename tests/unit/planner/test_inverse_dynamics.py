@@ -102,3 +102,22 @@ def test_pictures_of_another_size_are_refused():
 def test_what_cannot_be_trained_is_refused(call, message):
     with pytest.raises(InvalidValue, match=message):
         call()
+
+
+def test_a_share_of_each_batch_is_what_a_video_model_imagined(episodes, tmp_path, monkeypatch):
+    from policies.video import inverse_training
+    from policies.video.frame_pairs import PairBatch
+
+    white = np.full((40, 32, 32, 3), 255, np.uint8)
+    imagined = PairBatch(white, white, np.zeros((40, 2), np.float32), np.zeros(40, np.float32), np.zeros(40, bool))
+    seen, true_loss = [], inverse_training.loss_of
+    monkeypatch.setattr(inverse_training, "loss_of", lambda model, batch: seen.append(batch) or true_loss(model, batch))
+    config = dataclasses.replace(SMALL, steps=2, imagined_share=0.25)
+    start = InverseModel(InverseConfig(32, 8, 2))
+    training = InverseTraining(episodes, "top", config, tmp_path, start=start, imagined=imagined)
+    for mine, theirs in zip(training.model.parameters(), start.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    list(training.run())
+    # Tinted, but without any structure: no picture of the episodes is like that.
+    flat = [batch.before.reshape(32, -1, 3).std(axis=1).max(axis=1) == 0.0 for batch in seen]
+    assert len(seen) == 2 and all(f.sum() == 8 and f[-8:].all() for f in flat)
