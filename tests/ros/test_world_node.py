@@ -66,6 +66,7 @@ def test_the_world_answers_each_step_once_and_resets_without_turning_time_back(s
 
 def test_a_task_runs_from_an_instruction_to_table_bag_and_video(start, tmp_path):
     words = {"world": "arena", "views": "[top]", "task": "red-box", "seed": "1003", "namespace": "lab"}
+    words |= {"planner": "perfect", "judge": "pixels"}
     words |= {"bag": str(tmp_path / "bag"), "output": str(tmp_path / "out"), "instruction": "go to the red box"}
     program = start(
         *("-m", "pronk_bringup.runner", str(ROOT / "launch" / "video_planner_sim.launch.yaml")),
