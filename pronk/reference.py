@@ -37,7 +37,7 @@ def topics_page() -> str:
     Returns:
         Markdown.
     """
-    from pronk_node_kit.topics import SERVICES, TOPICS
+    from pronk_node_kit.topics import ACTIONS, SERVICES, TOPICS
 
     rows = []
     reasons: dict[str, str] = {}
@@ -47,6 +47,7 @@ def topics_page() -> str:
         reasons.setdefault(q.reason, kind)
         rows.append((f"`{topic.name}`", f"`{_interface(topic.type)}`", kind, topic.publisher, topic.meaning))
     services = [(f"`{s.name}`", f"`{_interface(s.type)}`", s.server, s.meaning) for s in SERVICES.values()]
+    actions = [(f"`{a.name}`", f"`{_interface(a.type)}`", a.server, a.meaning) for a in ACTIONS.values()]
     why = "".join(f"- {kind}: {reason}.\n" for reason, kind in reasons.items())
     return (
         f"# Topics and services\n\n{HEAD}Names are relative, so that everything works in a namespace; ROS itself fixes "
@@ -54,6 +55,7 @@ def topics_page() -> str:
         f"{_table(('Topic', 'Type', 'Quality of service', 'Published by', 'Meaning'), rows)}"
         f"\n## Why these qualities of service\n\n{why}\n## Services\n\n"
         f"{_table(('Service', 'Type', 'Server', 'What a call does'), services)}"
+        f"\n## Actions\n\n{_table(('Action', 'Type', 'Server', 'What a goal does'), actions)}"
     )
 
 

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from geometry_msgs.msg import PoseStamped
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from pronk_msgs.action import ExecuteTask
 from rclpy.action import ActionClient
 from std_msgs.msg import String
@@ -153,3 +155,34 @@ def test_a_node_without_weights_ends_and_says_what_brings_them(start):
     node = start("-m", "pronk_planner.planner_node", "--ros-args", "-p", "planner:=perfect", "-p", "task:=red-bx")
     assert node.wait(60.0) == 2
     assert "error: unknown task of the world 'manipulation' 'red-bx'" in node.text
+
+
+def test_a_managed_node_acts_only_while_it_is_active(start, peer, hand):
+    node = start(*NODE, "-p", "autostart:=false")
+    node.wait_for("waits to be configured and activated")
+    peer.client("planner_node/change_state", ChangeState)
+
+    def change(transition):
+        request = ChangeState.Request(transition=Transition(id=transition))
+        return peer.call("planner_node/change_state", request, timeout=30.0).success
+
+    client = ActionClient(peer.node, ExecuteTask, "execute_task")
+    peer.until(client.server_is_ready, what="the action server")
+    goal = client.send_goal_async(ExecuteTask.Goal(instruction="go"))
+    peer.until(goal.done, what="an answer")
+    assert not goal.result().accepted
+    assert not change(Transition.TRANSITION_ACTIVATE)
+    assert change(Transition.TRANSITION_CONFIGURE)
+    peer.match("instruction", "camera/image", "effector_pose")
+    peer.say("instruction", String(data="go"))
+    hand.begin()
+    peer.spin(0.5)
+    assert "begins" not in node.text and not peer.heard["effector_step"]
+    # What it was told before is done from where things are now.
+    assert change(Transition.TRANSITION_ACTIVATE)
+    hand.run_until(lambda: hand.answered > 3, "steps")
+    assert change(Transition.TRANSITION_DEACTIVATE)
+    node.wait_for("the planner was deactivated")
+    assert change(Transition.TRANSITION_INACTIVE_SHUTDOWN)
+    assert node.wait(20.0) == 0
+    client.destroy()
