@@ -25,7 +25,19 @@ MEANS = (
     *("order_sparse", "order_medium", "order_dense", "order_reversed", "order_any", "error"),
     *("pause_rmse", "retry", "retry_order", "misfit", "misfit_words", "bare_loop", "loop"),
 )
-POOLED = ("auc", "auc_progress", "ece", "false_positives", "recall", "filter_precision", "filter_recall", "filter_fpr")
+POOLED = (
+    "auc",
+    "auc_last",
+    "auc_progress",
+    "ece",
+    "ece_clear",
+    "false_positives_clear",
+    "false_positives",
+    "recall",
+    "filter_precision",
+    "filter_recall",
+    "filter_fpr",
+)
 TITLES = {
     "order_sparse": "order, sparse",
     "order_medium": "medium",
@@ -34,9 +46,12 @@ TITLES = {
     "order_any": "any episode",
     "error": "error",
     "auc": "AUC",
+    "auc_last": "AUC, last state",
     "auc_progress": "AUC of progress",
     "ece": "ECE",
+    "ece_clear": "ECE, clear states",
     "false_positives": "false positives",
+    "false_positives_clear": "false positives, clear",
     "recall": "recall",
     "pause_rmse": "pause",
     "retry": "retry",
@@ -53,7 +68,9 @@ EXPLANATION = (
     "Tasks of which nothing was learned. Judges know the instruction (words), also pictures of start and goal of one "
     "demonstration (goal), or have learned from that demonstration (adapted). Order: rank correlation of progress with "
     "time on an expert's episodes, of five, ten and all states, and of the episode played backwards (-1 is right). "
-    "AUC: successes against failures by the last state; ECE, false positives, recall: over states; pause: RMS change "
+    "AUC: episodes with a success against others, by the greatest chance that held for two states; last state: by the "
+    "last state alone; ECE, false positives and recall over all states, and without those behind a success that the "
+    "world no longer counts (clear); AUC of progress: by the progress of the last state; pause: RMS change "
     "of progress while nothing moves; retry, wrong task, wrong words, loop: shares that were recognised. Means with "
     "95 % bootstrap intervals over episodes.\n\n"
 )
@@ -207,14 +224,20 @@ def pool(trials: Sequence[RewardTrial], threshold: float) -> dict[str, float]:
     chance, done = np.concatenate([t.chance for t in trials]), np.concatenate([t.done for t in trials])
     seen = chance >= threshold
     config = FilterConfig(threshold=threshold)
-    kept = [decide(Judgements(t.progress, t.chance, t.chance, t.confidence), config).kept for t in trials]
-    quality = filter_quality(kept, [bool(trial.done.any()) for trial in trials])
+    decided = [decide(Judgements(t.progress, t.chance, t.chance, t.confidence), config) for t in trials]
+    successful = [bool(trial.done.any()) for trial in trials]
+    quality = filter_quality([verdict.kept for verdict in decided], successful)
+    # Behind a success there are states that the world no longer counts, though hardly anything has moved.
+    clear = np.concatenate([t.done | ~np.logical_or.accumulate(t.done) for t in trials])
     mean: Callable[[np.ndarray], float] = lambda part: float(part.mean()) if len(part) else float("nan")  # noqa: E731
     return {
-        "auc": separation(last, success),
+        "auc": separation([verdict.chance for verdict in decided], successful),
+        "auc_last": separation(last, success),
         "auc_progress": separation(np.array([trial.progress[-1] for trial in trials]), success),
         "ece": calibration_error(chance, done),
+        "ece_clear": calibration_error(chance[clear], done[clear]),
         "false_positives": mean(seen[~done]),
+        "false_positives_clear": mean(seen[clear & ~done]),
         "recall": mean(seen[done]),
         "filter_precision": quality.precision,
         "filter_recall": quality.recall,

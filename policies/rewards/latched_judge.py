@@ -48,9 +48,12 @@ class LatchedJudge:
     A stage is over when its own progress, or the chance that it is done, has been high for some states in a row. The
     progress of the whole is (stages behind + progress of this stage) / stages: it may fall within a stage, but never
     behind its beginning.
+
+    A stage that goes back to where the one before it began is judged as that one, backwards: a model that has learned
+    what it is to close a drawer knows how far one is from having closed it, and little of opening it again.
     """
 
-    def __init__(self, judge: Judge, stages: Sequence[Pictures], enough: float = 0.8, patience: int = 1) -> None:
+    def __init__(self, judge: Judge, stages: Sequence[Pictures], enough: float = 0.7, patience: int = 1) -> None:
         """Set up.
 
         Args:
@@ -71,6 +74,7 @@ class LatchedJudge:
         self.views, self.size = judge.views, judge.size
         self._judge, self._stages = judge, list(stages)
         self._enough, self._patience = enough, patience
+        self._backwards = [k > 0 and self._undoes(k) for k in range(len(stages) - 1)]
 
     @property
     def stage(self) -> int:
@@ -107,7 +111,7 @@ class LatchedJudge:
             # All is done, and stays so.
             check_pictures(images, self.views, self.size)
             return self._last
-        told = self._judge.step(images)
+        told = self._turned(self._judge.step(images))
         self._count = self._count + 1 if told.progress >= self._enough else 0
         if self._count >= self._patience:
             self._stage, self._count = self._stage + 1, 0
@@ -132,8 +136,21 @@ class LatchedJudge:
         return judge_episode(self, images, instruction)
 
     def _enter(self, images: Pictures) -> Judgement:
-        start, goal = self._stages[self._stage], self._stages[self._stage + 1]
-        return self._judge.begin(images, self._instruction, goal, start)
+        # Backwards or not, pictures of start and goal are those of the way that was shown first.
+        first = self._stage - self._backwards[self._stage]
+        start, goal = self._stages[first], self._stages[first + 1]
+        return self._turned(self._judge.begin(images, self._instruction, goal, start))
+
+    def _turned(self, told: Judgement) -> Judgement:
+        """What is thought of a stage; backwards, nothing is known of its success but that all was undone."""
+        if not self._backwards[self._stage]:
+            return told
+        return Judgement(1.0 - told.progress, told.deviation, 0.0, told.confidence)
+
+    def _undoes(self, stage: int) -> bool:
+        """Whether a stage ends nearer to where the one before it began than half of that one's way."""
+        begin, turn, end = self._stages[stage - 1], self._stages[stage], self._stages[stage + 1]
+        return 2.0 * self._distance(begin, end) < self._distance(begin, turn)
 
     def _whole(self, told: Judgement) -> Judgement:
         stages = len(self._stages) - 1
@@ -143,3 +160,7 @@ class LatchedJudge:
         success = 1.0 if over else told.success if self._stage == stages - 1 else 0.0
         self._last = Judgement(progress, told.deviation / stages, success, told.confidence)
         return self._last
+
+    def _distance(self, first: Pictures, second: Pictures) -> float:
+        gaps = [np.asarray(first[view], dtype=np.float64) - second[view] for view in self.views]
+        return float(np.sqrt(np.mean(np.square(gaps))))

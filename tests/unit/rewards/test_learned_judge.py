@@ -10,7 +10,7 @@ from policies.rewards.hop_network import HopNetwork
 from policies.rewards.judge import Judgement, Judgements, judge_episode
 from policies.rewards.latched_judge import LatchedJudge, turning_points
 from policies.rewards.learned_judge import LearnedJudge
-from policies.rewards.plain_judges import PixelJudge
+from policies.rewards.plain_judges import PixelJudge, PlainJudge
 from policies.rewards.reward_model import RewardModel
 from policies.rewards.success_filter import FilterConfig, decide, filter_episode, filter_quality
 from policies.text import SentenceEncoder
@@ -105,6 +105,27 @@ def loop_demonstration(seed=1):
     return toy_clip(shares=np.concatenate([np.linspace(0.0, 1.0, 12), np.linspace(1.0, 0.0, 12)[1:]]), seed=seed)
 
 
+def column(images):
+    """Left edge of the square."""
+    picture = images["front"]
+    return np.flatnonzero(((picture[..., 0] > 200) & (picture[..., 1] < 80)).any(axis=0))[0]
+
+
+class Tape(PlainJudge):
+    """Measures the way from start to goal, as a model that has learned it would."""
+
+    def _reset(self, images, goal, start):
+        super()._reset(images, goal, start)
+        self._ends = column(start or images), column(goal)
+
+    def _first(self, images):
+        return self._next(images)
+
+    def _next(self, images):
+        begin, finish = self._ends
+        return float(np.clip((column(images) - begin) / max(finish - begin, 1e-9), 0.0, 1.0))
+
+
 class Ruler(PixelJudge):
     """Distance of pixels, and success where nothing is left."""
 
@@ -117,7 +138,7 @@ def test_a_task_that_ends_where_it_began_is_judged_by_its_stages():
     demonstration, clip = loop_demonstration(), loop_demonstration()
     ends = turning_points(demonstration.images, 2)
     assert ends.tolist() == [11, 22]
-    judge = LatchedJudge(Ruler(VIEWS, SIZE), [end(demonstration, state) for state in (0, *ends)], enough=0.9)
+    judge = LatchedJudge(Tape(VIEWS, SIZE), [end(demonstration, state) for state in (0, *ends)], enough=0.95)
     told = judge.episode(by_view(clip), "there and back")
     bare = Ruler(VIEWS, SIZE).episode(by_view(clip), "", end(demonstration, -1), end(demonstration, 0))
     # The bare one takes the beginning for the end.
