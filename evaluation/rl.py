@@ -13,22 +13,19 @@ from controllers.errors import InvalidValue, UnknownName
 from evaluation.results import Row, compile_results, write_json
 from evaluation.rl_report import plot_curves, write_tables
 from evaluation.runner import run_trials
-from policies.rewards.judge import Judge
 from policies.rewards.ledge import LEDGE
-from policies.rewards.plain_judges import PLAIN, make_plain_judge
 from policies.rl.progress import JUDGED, NONE, ORACLE
 from policies.rl.reward_forms import FORMS, SPARSE
-from policies.rl.setups import LEDGE_WORLD, RlSetup, make_decisions
+from policies.rl.setups import JUDGES, LEDGE_WORLD, RlSetup, make_decisions, make_judge
 from policies.rl.soft_actor_critic import LearnerConfig
 from policies.rl.training import RlConfig, RlTraining, RolloutProgress, rollouts_to
-from sim.world_tasks import ARENA
 
 RUNS = "runs"
 # Share of evaluation episodes that counts as learned.
 LEARNED = 0.8
 # Tasks whose scripted demonstration alone gives a poor policy, and that this learner can learn; see the pilots' seeds.
 TASKS = ("reach-wall", "window-open", "sweep-into", LEDGE_WORLD)
-METHODS = (SPARSE, "shaped:oracle", "absolute:oracle", "naive:oracle")
+METHODS = (SPARSE, "shaped:learned", "shaped:oracle", "absolute:oracle", "naive:oracle")
 LEDGE_LEARNER = LearnerConfig(
     hidden=32, critics=2, rate=3e-3, follow=0.05, temperature=1e-3, target_entropy=None, cloning=0.0
 )
@@ -64,8 +61,8 @@ class RlMethod:
             raise UnknownName("form of reward", form, FORMS)
         if form == SPARSE:
             return cls(form, NONE)
-        if source not in (ORACLE, *PLAIN):
-            raise UnknownName(f"source of progress for '{form}' (such as '{form}:{ORACLE}')", source, (ORACLE, *PLAIN))
+        if source not in (ORACLE, *JUDGES):
+            raise UnknownName(f"source of progress for '{form}' (such as '{form}:{ORACLE}')", source, (ORACLE, *JUDGES))
         return cls(form, source)
 
 
@@ -130,21 +127,6 @@ def _setup(trial: RlTrial) -> RlSetup:
     return RlSetup(trial.case.name, source if source in (NONE, ORACLE) else JUDGED)
 
 
-def find_judge(source: str, world: str) -> Judge | None:
-    """Make the judge of a method.
-
-    Args:
-        source: Source of progress.
-        world: Where it judges.
-
-    Returns:
-        The judge; None where nobody judges pictures.
-    """
-    if source in (NONE, ORACLE):
-        return None
-    return make_plain_judge(source, ("top",) if world == ARENA else ("corner4",))
-
-
 def perform(trial: RlTrial, trace: Path | None = None, out: Path = Path()) -> Row:
     """Run a training, or what is left of it.
 
@@ -157,7 +139,8 @@ def perform(trial: RlTrial, trace: Path | None = None, out: Path = Path()) -> Ro
         Its metrics.
     """
     setup, source = _setup(trial), RlMethod.parse(trial.method).source
-    decisions = make_decisions(setup, trial.seed, find_judge(source, setup.world))
+    judge, adapt = make_judge(source, setup.world) if setup.progress == JUDGED else (None, None)
+    decisions = make_decisions(setup, trial.seed, judge, adapt)
     try:
         training = RlTraining(decisions, _config(trial), run_folder(out, trial), f"{setup} {source}")
         for _ in training.run():

@@ -36,7 +36,7 @@ def _add_train(commands: Any) -> None:
 def _add_eval(commands: Any) -> None:
     parser = commands.add_parser("eval rl", help="compare rewards: success, rollouts, curves; goes on where it was")
     parser.add_argument("--tasks", metavar="NAME,…", help="of manipulation or the arena, or ledge; default: all four")
-    methods = "sparse, or a form and a source of progress, such as shaped:oracle, absolute:oracle, shaped:pixels"
+    methods = "sparse, or a form and a source of progress, such as shaped:learned, shaped:oracle, absolute:oracle"
     parser.add_argument("--methods", metavar="NAME,…", help=methods)
     parser.add_argument("--seeds", default="0:3", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:3")
     parser.add_argument("--rollouts", type=int, default=150, metavar="N", help="of each training; default: 150")
@@ -62,25 +62,24 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
         "--progress", default="judge", metavar="NAME", help="judge (pictures) or oracle (simulator); default: judge"
     )
     parser.add_argument(
-        "--judge", default="pixels", metavar="NAME", help="who judges pictures; pixels: their distance to the goal's"
+        "--judge", default="learned", metavar="NAME", help="learned, or pixels: distance to the goal's pictures"
     )
 
 
 def _train_rl(options: argparse.Namespace) -> int:
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from policies.rewards.plain_judges import make_plain_judge
     from policies.rl.progress import JUDGED, NONE
     from policies.rl.reward_forms import SPARSE
-    from policies.rl.setups import LEDGE_WORLD, RlSetup, make_decisions
+    from policies.rl.setups import LEDGE_WORLD, RlSetup, make_decisions, make_judge
     from policies.rl.training import CURVE, RlConfig, RlTraining
     from sim.video import write_video
 
     config = RlConfig(options.reward, options.demonstrations, options.rollouts, options.seed)
     progress = NONE if options.reward == SPARSE or options.task == LEDGE_WORLD else options.progress
     setup = RlSetup(options.task, progress)
-    judge = make_plain_judge(options.judge, _views(setup.world)) if progress == JUDGED else None
-    decisions, console = make_decisions(setup, options.seed, judge), open_console()
+    judge, adapt = make_judge(options.judge, setup.world) if progress == JUDGED else (None, None)
+    decisions, console = make_decisions(setup, options.seed, judge, adapt), open_console()
     try:
         name = f"{setup} {options.judge if progress == JUDGED else ''}"
         training = RlTraining(decisions, config, options.out, name)
@@ -98,7 +97,3 @@ def _train_rl(options: argparse.Namespace) -> int:
         decisions.close()
     console.print(f"results: {(options.out / CURVE).resolve()}", soft_wrap=True)
     return 0
-
-
-def _views(world: str) -> tuple[str, ...]:
-    return ("top",) if world == "arena" else ("corner4",)

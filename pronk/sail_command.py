@@ -48,7 +48,7 @@ def _train_sail(options: argparse.Namespace) -> int:
     from evaluation.sail_spread import spread_over
     from evaluation.statistics import wilson_ci95
     from evaluation.table import rich_table
-    from policies.sail.filters import make_filter
+    from policies.sail.filters import JUDGED, make_filter
     from policies.sail.loop import SailConfig, SailLoop, write_json
 
     try:
@@ -60,6 +60,11 @@ def _train_sail(options: argparse.Namespace) -> int:
 
     if options.method not in ADAPTATIONS:
         raise UnknownName("method of the planner", options.method, ADAPTATIONS)
+    judge = None
+    if options.filter == JUDGED:
+        from policies.rewards.learned_judge import LearnedJudge
+
+        judge = LearnedJudge()
     adaptation, folder = ADAPTATIONS[options.method], options.weights or WEIGHTS
     config = StudioConfig(
         weights_of(f"{VIDEO}_in_domain", folder=folder),
@@ -67,6 +72,7 @@ def _train_sail(options: argparse.Namespace) -> int:
         tuple(Path(name) for name in split_names(options.data) or ()),
         weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
         adaptation,
+        views=() if judge is None else judge.views,
         video_steps=options.video_budget,
         inverse_steps=options.inverse_budget,
     )
@@ -78,7 +84,7 @@ def _train_sail(options: argparse.Namespace) -> int:
     )
     console = open_console()
     loop = SailLoop(
-        *(VideoStudio(config), make_filter(options.filter), settings, options.out),
+        *(VideoStudio(config), make_filter(options.filter, judge), settings, options.out),
         *(f"{options.filter} {config}", spread_over(options.engine, options.jobs), console.print),
     )
     reports = []

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue, UnknownName
+from controllers.errors import InvalidValue, MissingModel, UnknownName
 from policies.rewards.judge import Judge
 from policies.rewards.ledge import LEDGE, PROGRESS, ledge
+from policies.rewards.plain_judges import PLAIN, make_plain_judge
 from policies.rl.decisions import Decisions
 from policies.rl.finite_decisions import FiniteDecisions
 from policies.rl.progress import (
@@ -26,13 +27,16 @@ from policies.rl.progress import (
 from policies.rl.training import first_seed
 from policies.rl.world_decisions import DecisionConfig, WorldDecisions
 from sim.image_world import Observation, World, WorldConfig
-from sim.world_tasks import TASK_LISTS, find_tasks
+from sim.world_tasks import ARENA, TASK_LISTS, find_tasks
 from sim.worlds import make_world
 
 Image = npt.NDArray[np.uint8]
 # Given a judge and a demonstration (pictures by camera, shape (T + 1, size, size, 3), and instruction), answers a judge
 # that knows the task.
 Adapt = Callable[[Judge, dict[str, Image], str], Judge]
+
+LEARNED = "learned"
+JUDGES = (LEARNED, *PLAIN)
 
 # The semantic trap as a task: going works one time in ten, and is best.
 LEDGE_WORLD, LEDGE_CHANCE, LEDGE_DISCOUNT, LEDGE_LIMIT = "ledge", 0.1, 0.9, 8
@@ -69,6 +73,34 @@ class RlSetup:
     def world(self) -> str:
         """Name of the world that has the task."""
         return next((name for name, lists in TASK_LISTS.items() if self.task in lists["all"]), "manipulation")
+
+
+def make_judge(name: str, world: str) -> tuple[Judge, Adapt | None]:
+    """Make a judge of pictures, and what makes it know a task.
+
+    Args:
+        name: "learned", or that of a plain judge.
+        world: Where it judges.
+
+    Returns:
+        The judge, and how it is adapted to a demonstration; None where it cannot be.
+
+    Raises:
+        UnknownName: There is no such judge.
+        MissingModel: Torch or the weights of the learned judge are missing.
+    """
+    if name not in JUDGES:
+        raise UnknownName("judge", name, JUDGES)
+    if name != LEARNED:
+        return make_plain_judge(name, ("top",) if world == ARENA else ("corner4",)), None
+    try:
+        from policies.rewards.learned_judge import LearnedJudge
+        from policies.rewards.reward_model import RewardModel
+        from policies.rl.one_shot import OneShot
+    except ImportError as error:
+        raise MissingModel(f"the learned judge needs torch ({error}): pip install 'pronk[learn]'") from error
+    model = RewardModel.load()
+    return LearnedJudge(model), OneShot(model)
 
 
 def make_decisions(setup: RlSetup, seed: int, judge: Judge | None = None, adapt: Adapt | None = None) -> Decisions:

@@ -1,10 +1,12 @@
 """Which rollouts a video model may learn from."""
 
+import math
 from dataclasses import dataclass
 from typing import Protocol
 
 from controllers.errors import InvalidValue, UnknownName
 from policies.rewards.judge import Judge
+from policies.rewards.success_filter import FilterConfig, filter_episode, filter_quality
 from sim.episodes import Episode
 
 NONE, SUCCESS, JUDGED = "none", "success", "judge"
@@ -65,20 +67,14 @@ class KeepSuccesses:
 class KeepJudged:
     """Keeps what a judge of pictures takes for a success; it never sees the truth."""
 
-    def __init__(self, judge: Judge, least: float = 0.5, every: int = 5) -> None:
+    def __init__(self, judge: Judge, config: FilterConfig | None = None) -> None:
         """Take a judge.
 
         Args:
             judge: Its detector of success decides, not its progress.
-            least: Chance of success, in any state, from which on a rollout is kept.
-            every: Steps between the states that it is shown; the last one always is.
-
-        Raises:
-            InvalidValue: A number is out of range.
+            config: From which chance on, for how many states, and how many states it is shown.
         """
-        if not 0.0 < least <= 1.0 or every < 1:
-            raise InvalidValue(f"least must lie in (0, 1] and every be at least 1, got {least} and {every}")
-        self._judge, self._least, self._every = judge, least, every
+        self._judge, self._config = judge, config or FilterConfig(every=5)
 
     def judge(self, episode: Episode) -> Verdict:
         """Judge a rollout.
@@ -87,13 +83,13 @@ class KeepJudged:
             episode: The rollout.
 
         Returns:
-            Whether any state looks like a success.
+            Whether it looks like a success.
+
+        Raises:
+            InvalidValue: The rollout lacks a camera of the judge.
         """
-        last = episode.info.steps
-        shown = sorted({*range(0, last + 1, self._every), last})
-        images = {view: episode.images[view][shown] for view in self._judge.views}
-        score = float(self._judge.episode(images, episode.info.instruction).success.max())
-        return Verdict(score >= self._least, score)
+        found = filter_episode(self._judge, episode, self._config)
+        return Verdict(found.kept, found.chance)
 
 
 def make_filter(name: str, judge: Judge | None = None) -> Filter:
@@ -131,5 +127,6 @@ def precision_and_recall(kept: list[bool], true: list[bool]) -> tuple[float | No
     Returns:
         Share of the kept ones that succeeded and share of the successes that were kept; None where there are none.
     """
-    both = sum(k and t for k, t in zip(kept, true, strict=True))
-    return (both / sum(kept) if any(kept) else None), (both / sum(true) if any(true) else None)
+    quality = filter_quality(kept, true)
+    precision, recall = (None if math.isnan(x) else x for x in (quality.precision, quality.recall))
+    return precision, recall

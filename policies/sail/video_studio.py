@@ -44,6 +44,7 @@ class StudioConfig:
         adaptation: How the two are added up.
         world: Which body.
         camera: Which pictures.
+        views: Cameras of a judge of rollouts, which are recorded, too.
         horizon: Actions of an episode at most.
         video_steps: Batches of each fine-tuning of the video model.
         video_rate: Their learning rate.
@@ -60,6 +61,7 @@ class StudioConfig:
     adaptation: Adaptation = field(default_factory=lambda: ADAPTATIONS[IN_DOMAIN])
     world: str = MANIPULATION
     camera: str = "corner4"
+    views: tuple[str, ...] = ()
     horizon: int = 200
     video_steps: int = 300
     video_rate: float = 3e-4
@@ -110,7 +112,8 @@ class VideoStudio:
             It, with the camera in its observations.
         """
         config = self.config
-        return make_world(config.world, task, WorldConfig(cameras=(config.camera,), horizon=config.horizon))
+        cameras = tuple(dict.fromkeys((config.camera, *config.views)))
+        return make_world(config.world, task, WorldConfig(cameras=cameras, horizon=config.horizon))
 
     def planner(self, models: Path | None) -> Planner:
         """Make a planner.

@@ -1,11 +1,11 @@
 import dataclasses
 
-import numpy as np
 import pytest
 from line_world import LineStudio, LineWorld, StepPlanner
 
 from controllers.errors import InvalidValue, UnknownName
 from policies.rewards.judge import Judgements
+from policies.rewards.success_filter import FilterConfig
 from policies.sail.filters import KeepAll, KeepJudged, KeepSuccesses, make_filter, precision_and_recall
 from policies.sail.rollouts import Batch, play
 from policies.video.execution import ExecutionConfig, execute
@@ -31,7 +31,7 @@ class BrightJudge:
 def test_filters_keep_all_successes_or_what_looks_like_one(episodes):
     success, failure = episodes
     assert success.info.successful and not failure.info.successful
-    judged = KeepJudged(BrightJudge(), 0.9)
+    judged = KeepJudged(BrightJudge(), FilterConfig(0.9, stable=1))
     for keep, kept in ((KeepAll(), (True, True)), (KeepSuccesses(), (True, False)), (judged, (True, False))):
         assert tuple(keep.judge(episode).kept for episode in episodes) == kept
     # Blind to the truth: it goes by pictures alone.
@@ -41,7 +41,7 @@ def test_filters_keep_all_successes_or_what_looks_like_one(episodes):
 
 def test_a_judge_is_shown_every_few_states_and_always_the_last(episodes):
     judge = BrightJudge()
-    KeepJudged(judge, every=5).judge(episodes[1])
+    KeepJudged(judge).judge(episodes[1])
     # Twelve steps: states 0, 5, 10 and 12.
     assert judge.shown == 4 and judge.instruction == "go to the end"
 
@@ -59,8 +59,6 @@ def test_filters_are_found_by_name(episodes):
         make_filter("some")
     with pytest.raises(InvalidValue, match="needs a judge, got none"):
         make_filter("judge")
-    with pytest.raises(InvalidValue, match=r"least must lie in \(0, 1\]"):
-        KeepJudged(judge, np.nan)
 
 
 def test_a_batch_is_recorded_only_where_it_has_a_folder(tmp_path):
