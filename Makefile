@@ -38,7 +38,7 @@ $(VENV)/.learn: $(VENV)/.ready
 		{ tail -n 40 $(VENV)/setup.log; echo "error: installation failed; see $(VENV)/setup.log"; exit 1; }
 	@touch $@
 
-demo-planner: setup $(VENV)/.learn ## Imagine how to open a window, do it, and leave a video of both
+demo-planner: setup $(VENV)/.learn ## Imagine how to slide a plate into a cabinet, do it, and leave a video of both
 	@$(BIN)/pronk demo-planner
 
 # Tests of running nodes have the machine to themselves; the others share its cores.

@@ -74,7 +74,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--task", default="window-open", metavar="NAME", help="default: window-open")
+    parser.add_argument("--task", default="plate-slide-side", metavar="NAME", help="default: plate-slide-side")
     parser.add_argument("--instruction", metavar="TEXT", help="in your own words; default: that of the task")
     parser.add_argument("--method", default="in_domain", metavar="NAME", help="default: in_domain")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the episode; default: 0")
