@@ -23,7 +23,7 @@ from policies.rl.training import RlConfig, RlTraining, RolloutProgress, rollouts
 RUNS = "runs"
 # Share of evaluation episodes that counts as learned.
 LEARNED = 0.8
-# With one demonstration cloning alone does badly on these with most seeds, and the learner gets far within 150 rollouts.
+# With one demonstration cloning alone does badly on these with most seeds; the learner gets far in 150 rollouts.
 TASKS = ("reach-wall", "window-open", "plate-slide-back", LEDGE_WORLD)
 METHODS = (SPARSE, "shaped:learned", "shaped:oracle", "absolute:oracle", "naive:oracle")
 LEDGE_LEARNER = LearnerConfig(
