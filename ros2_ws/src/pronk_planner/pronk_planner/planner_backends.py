@@ -1,12 +1,17 @@
 """Planners by name, for the planner's node; what needs torch is imported only where it is asked for."""
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+
+import numpy as np
 
 from controllers.errors import MissingModel, UnknownName
 from policies.video.planner import Planner
 
 LEARNED, PERFECT, STRAIGHT = "learned", "perfect", "straight"
+# No instruction that anything was trained on, so that a rehearsal needs all that a real one may need.
+REHEARSED = "rehearse what nobody has asked for yet"
 
 
 @dataclass(frozen=True)
@@ -65,7 +70,24 @@ def _learned(choice: PlannerChoice) -> Planner:
         from policies.video.shipped import DEFAULT, load_planner
     except ImportError as error:
         raise MissingModel(f"a learned planner needs torch ({error}): pip install 'pronk[learn]'") from error
-    return load_planner(choice.method or DEFAULT, choice.world)
+    planner = load_planner(choice.method or DEFAULT, choice.world)
+    # The encoder of sentences takes many seconds to load. Without it, known instructions still work.
+    with contextlib.suppress(MissingModel):
+        rehearse(planner)
+    return planner
+
+
+def rehearse(planner: Planner) -> None:
+    """Plan once from noise, so that the first real plan does not wait for what is loaded only when it is needed.
+
+    Args:
+        planner: The planner.
+
+    Raises:
+        MissingModel: Something that it needs for new instructions is not installed.
+    """
+    rng = np.random.default_rng(0)
+    planner.plan(rng.integers(0, 256, (planner.size, planner.size, 3), dtype=np.uint8), REHEARSED, rng)
 
 
 PLANNERS: dict[str, Callable[[PlannerChoice], Planner]] = {LEARNED: _learned, PERFECT: _perfect, STRAIGHT: _straight}
