@@ -64,6 +64,30 @@ TITLES = {
     "filter_recall": "kept: recall",
     "filter_fpr": "kept: failures",
 }
+# A terminal shows so many numbers beside each other.
+GROUPS = {
+    "Progress": ("order_sparse", "order_medium", "order_dense", "order_reversed", "order_any", "error"),
+    "Success": (
+        "auc",
+        "auc_last",
+        "auc_progress",
+        "ece",
+        "ece_clear",
+        "false_positives",
+        "false_positives_clear",
+        "recall",
+    ),
+    "What happens in real episodes": (
+        "pause_rmse",
+        "retry",
+        "retry_order",
+        "misfit",
+        "misfit_words",
+        "bare_loop",
+        "loop",
+    ),
+    "Filter of episodes": ("filter_precision", "filter_recall", "filter_fpr"),
+}
 EXPLANATION = (
     "Tasks of which nothing was learned. Judges know the instruction (words), also pictures of start and goal of one "
     "demonstration (goal), or have learned from that demonstration (adapted). Order: rank correlation of progress with "
@@ -171,7 +195,10 @@ def evaluate_rewards(
     rows = [Row(t.method, f"{t.task}/{t.behaviour}", t.seed, t.metrics) for t in found]
     write_json(out / "results.json", compile_results("rewards", rows, judges=summary, targets=verdicts, **(more or {})))
     heads, cells = summary_cells(summary)
-    console.print(rich_table("Rewards on tasks that were not learned", heads, cells, left=1))
+    for title, names in GROUPS.items():
+        group = summary_cells(summary, names, intervals=False)
+        if group[1]:
+            console.print(rich_table(f"{title}, on tasks that were not learned", *group, left=1))
     target_heads, target_cells = verdict_rows(verdicts)
     console.print(rich_table("Targets", target_heads, target_cells, left=2))
     text = EXPLANATION + markdown_table(heads, cells, left=1) + "\n" + markdown_table(target_heads, target_cells)
@@ -245,18 +272,24 @@ def pool(trials: Sequence[RewardTrial], threshold: float) -> dict[str, float]:
     }
 
 
-def summary_cells(summary: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], list[list[str]]]:
+def summary_cells(
+    summary: Mapping[str, Mapping[str, Any]], wanted: Sequence[str] = tuple(TITLES), intervals: bool = True
+) -> tuple[list[str], list[list[str]]]:
     """Lay the summary out.
 
     Args:
         summary: By judge and number.
+        wanted: Names of the numbers; those that nobody has are left out, and so are judges that have none.
+        intervals: Whether they are told.
 
     Returns:
         Heads and rows.
     """
-    names = [name for name in TITLES if any(name in numbers for numbers in summary.values())]
+    names = [name for name in wanted if any(name in numbers for numbers in summary.values())]
     rows = []
     for method, numbers in summary.items():
+        if not any(name in numbers for name in names):
+            continue
         cells = []
         for name in names:
             entry = numbers.get(name)
@@ -264,7 +297,7 @@ def summary_cells(summary: Mapping[str, Mapping[str, Any]]) -> tuple[list[str], 
                 cells.append("–")
                 continue
             interval = entry["ci95"]
-            spread = "" if interval is None else f" [{interval[0]:.2f}, {interval[1]:.2f}]"
+            spread = "" if interval is None or not intervals else f" [{interval[0]:.2f}, {interval[1]:.2f}]"
             cells.append(f"{entry['mean']:.3f}{spread}")
         rows.append([method, *cells])
     return ["judge", *(TITLES[name] for name in names)], rows

@@ -10,7 +10,16 @@ from controllers.errors import InvalidValue, UnknownName
 from evaluation.reward_methods import ADAPTED, DUMMIES, GOAL, choose_methods, reward_methods
 from evaluation.reward_probes import probe_misfit, probe_order, probe_pause, probe_retry, reference_of
 from evaluation.reward_trials import RewardTrials
-from evaluation.rewards import RewardTarget, evaluate_rewards, pool, summarise_method, targets_of
+from evaluation.rewards import (
+    GROUPS,
+    TITLES,
+    RewardTarget,
+    evaluate_rewards,
+    pool,
+    summarise_method,
+    summary_cells,
+    targets_of,
+)
 from policies.rewards.adaptation import AdaptationConfig
 from policies.rewards.hop_network import HopNetwork
 from policies.rewards.judge import Judgement
@@ -196,3 +205,15 @@ def test_what_cannot_be_evaluated_is_refused(tmp_path):
         RewardTrials(model(), [*(toy_clip("right", seed=s) for s in (0, 1)), toy_clip("down")], methods, tmp_path, "d")
     with pytest.raises(UnknownName, match="unknown judge 'sundial'"):
         choose_methods(["sundial"], VIEWS)
+
+
+def test_a_group_of_numbers_is_shown_without_intervals_and_without_judges_that_have_none_of_them():
+    number = {"mean": 0.5, "ci95": [0.4, 0.6]}
+    summary = {"goal": {"auc": number, "retry": number}, "other": {"retry": number}}
+    assert summary_cells(summary, ("auc", "ece"), intervals=False) == (["judge", "AUC"], [["goal", "0.500"]])
+    assert summary_cells(summary, ("retry",))[1] == [["goal", "0.500 [0.40, 0.60]"], ["other", "0.500 [0.40, 0.60]"]]
+
+
+def test_every_number_with_a_title_belongs_to_one_group():
+    grouped = [name for names in GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(TITLES)
