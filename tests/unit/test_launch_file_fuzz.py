@@ -128,3 +128,8 @@ def test_any_value_of_a_parameter_is_taken_or_refused(data, cls):
             for name, value in overrides.items()
             if name in cls.__dataclass_fields__
         )
+
+
+def test_an_empty_mapping_does_not_pass_for_an_empty_list():
+    with pytest.raises(ParameterError, match="parameter 'topics' must be a list of str, got {}"):
+        declare(Declared({"topics": {}}), RecorderParameters)

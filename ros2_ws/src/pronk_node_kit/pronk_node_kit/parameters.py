@@ -7,7 +7,7 @@ the node with a message that says what is allowed. ROS itself ignores misspelt n
 import dataclasses
 import math
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
 from rcl_interfaces.msg import FloatingPointRange, IntegerRange, ParameterDescriptor, SetParametersResult
@@ -100,7 +100,8 @@ class _Row:
         return values if get_origin(self.kind) is tuple else value
 
     def _elements(self, value: Any, element: type) -> tuple[Any, ...]:
-        if isinstance(value, str | bytes) or not hasattr(value, "__iter__"):
+        # A mapping can be iterated over, too, and an empty one would pass for an empty list.
+        if isinstance(value, str | bytes | Mapping) or not hasattr(value, "__iter__"):
             raise ParameterError(f"parameter '{self.name}' must be a list of {element.__name__}, got {value!r}")
         values = tuple(value)
         if element is float and values and all(type(v) is int for v in values):
