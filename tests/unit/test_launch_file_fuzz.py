@@ -131,5 +131,5 @@ def test_any_value_of_a_parameter_is_taken_or_refused(data, cls):
 
 
 def test_an_empty_mapping_does_not_pass_for_an_empty_list():
-    with pytest.raises(ParameterError, match="parameter 'topics' must be a list of str, got {}"):
+    with pytest.raises(ParameterError, match=r"parameter 'topics' must be a list of str, got {}"):
         declare(Declared({"topics": {}}), RecorderParameters)
