@@ -10,17 +10,15 @@ import torch
 from torch.nn import functional
 
 from controllers.errors import InvalidValue
-from policies.checkpoints import load_arrays, save_arrays
 from policies.rewards.clips import Clip
 from policies.rewards.hop_batches import BatchConfig, HopBatch, HopBatches, phrasings
 from policies.rewards.hop_network import Answers, Comparison, HopConfig, HopNetwork
 from policies.rewards.reward_model import RewardModel
 from policies.rewards.reward_validation import Score, validate
 from policies.text import SentenceEncoder
+from policies.training_state import load_training, save_training
 
-STATE, WEIGHTS = "state.safetensors", "reward.safetensors"
-# Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
-MOMENTS = ("exp_avg", "exp_avg_sq")
+WEIGHTS = "reward.safetensors"
 # Weights are averaged over about this many batches at the end.
 AVERAGE = 0.99
 
@@ -162,8 +160,11 @@ class RewardTraining:
         self._optimiser = torch.optim.AdamW(network.parameters(), lr=config.rate, weight_decay=config.decay)
         self.step = 0
         self._name = f"{config} {len(clips)} clips {sum(len(c.success) for c in clips)} states"
-        if (folder / STATE).exists():
-            self._load()
+        saved = load_training(folder, self._name, self._optimiser)
+        if saved is not None:
+            self.step, networks, _ = saved
+            network.load_state_dict(networks["model"])
+            self._average = networks["average"]
 
     def run(self) -> Iterator[RewardProgress]:
         """Train to the end.
@@ -210,29 +211,6 @@ class RewardTraining:
         texts = {"command": self._command, "step": str(self.step), "tasks": ",".join(self.tasks)}
         self.model.save(self.folder / WEIGHTS, texts)
         network.load_state_dict(raw)
-        self._save()
+        networks = {"model": network.state_dict(), "average": self._average}
+        save_training(self.folder, self._name, self.step, networks, self._optimiser)
         return RewardProgress(self.step, loss, score)
-
-    def _save(self) -> None:
-        arrays = {f"model.{name}": tensor.numpy() for name, tensor in self.model.network.state_dict().items()}
-        arrays |= {f"average.{name}": tensor.numpy() for name, tensor in self._average.items()}
-        for i, state in self._optimiser.state_dict()["state"].items():
-            arrays |= {f"{moment}.{i}": state[moment].numpy() for moment in MOMENTS}
-        texts = {"training": self._name, "step": str(self.step)}
-        save_arrays(self.folder / STATE, arrays, texts, "F32")
-
-    def _load(self) -> None:
-        arrays, texts = load_arrays(self.folder / STATE)
-        if texts.get("training") != self._name:
-            raise InvalidValue(
-                f"'{self.folder}' holds another training ({texts.get('training')}); choose another folder"
-            )
-        self.step = int(texts["step"])
-        tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-        self.model.network.load_state_dict({n[6:]: t for n, t in tensors.items() if n.startswith("model.")})
-        self._average = {n[8:]: t for n, t in tensors.items() if n.startswith("average.")}
-        saved = self._optimiser.state_dict()
-        for i in range(len(list(self.model.network.parameters()))):
-            moments = {moment: tensors[f"{moment}.{i}"] for moment in MOMENTS}
-            saved["state"][i] = {"step": torch.tensor(float(self.step)), **moments}
-        self._optimiser.load_state_dict(saved)

@@ -9,11 +9,7 @@ import numpy as np
 import torch
 
 from controllers.errors import InvalidValue
-from policies.checkpoints import load_arrays, save_arrays
-
-STATE = "state.safetensors"
-# Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
-MOMENTS = ("exp_avg", "exp_avg_sq")
+from policies.training_state import load_training, save_training
 
 
 @dataclass(frozen=True)
@@ -101,8 +97,11 @@ class Fit:
         self._optimiser = torch.optim.AdamW(model.parameters(), lr=config.rate, weight_decay=1e-3)
         self._average = {name: tensor.clone() for name, tensor in model.state_dict().items()}
         self.step, self.best = 0, math.inf
-        if (folder / STATE).exists():
-            self._load()
+        saved = load_training(folder, self._name, self._optimiser)
+        if saved is not None:
+            self.step, networks, texts = saved
+            self.best, self._average = float(texts["best"]), networks["average"]
+            model.load_state_dict(networks["model"])
 
     def run(self) -> Iterator[FitProgress]:
         """Train to the end.
@@ -147,29 +146,6 @@ class Fit:
             self.best = error
             self._keep(error)
         self.model.load_state_dict(own)
-        self._save()
+        networks = {"model": self.model.state_dict(), "average": self._average}
+        save_training(self.folder, self._name, self.step, networks, self._optimiser, {"best": repr(self.best)})
         return FitProgress(self.step, loss, error, self.best)
-
-    def _save(self) -> None:
-        arrays = {f"model.{name}": tensor.numpy() for name, tensor in self.model.state_dict().items()}
-        arrays |= {f"average.{name}": tensor.numpy() for name, tensor in self._average.items()}
-        for i, state in self._optimiser.state_dict()["state"].items():
-            arrays |= {f"{moment}.{i}": state[moment].numpy() for moment in MOMENTS}
-        texts = {"training": self._name, "step": str(self.step), "best": repr(self.best)}
-        save_arrays(self.folder / STATE, arrays, texts, kind="F32")
-
-    def _load(self) -> None:
-        arrays, texts = load_arrays(self.folder / STATE)
-        if texts.get("training") != self._name:
-            raise InvalidValue(
-                f"'{self.folder}' holds another training ({texts.get('training')}); choose another folder"
-            )
-        self.step, self.best = int(texts["step"]), float(texts["best"])
-        tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-        self.model.load_state_dict({name[6:]: t for name, t in tensors.items() if name.startswith("model.")})
-        self._average = {name[8:]: t for name, t in tensors.items() if name.startswith("average.")}
-        saved = self._optimiser.state_dict()
-        for i in range(len(list(self.model.parameters()))):
-            moments = {moment: tensors[f"{moment}.{i}"] for moment in MOMENTS}
-            saved["state"][i] = {"step": torch.tensor(float(self.step)), **moments}
-        self._optimiser.load_state_dict(saved)

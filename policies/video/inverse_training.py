@@ -10,18 +10,16 @@ import torch
 from torch.nn import functional
 
 from controllers.errors import InvalidValue
-from policies.checkpoints import load_arrays, save_arrays
+from policies.training_state import load_training, save_training
 from policies.video.frame_pairs import FramePairs, PairBatch, coded, jitter, join, take
 from policies.video.inverse_model import InverseConfig, InverseModel, to_tensor
 from policies.video.patch_codec import fit_codec
 from sim.episodes import Episode
 
-STATE, BEST = "state.safetensors", "inverse.safetensors"
+BEST = "inverse.safetensors"
 VALIDATION_PAIRS = 512
 # A codec is fitted to one picture in this many.
 CODEC_EVERY = 10
-# Moments of the two averages of AdamW, kept so that a training that goes on is the same training.
-MOMENTS = ("exp_avg", "exp_avg_sq")
 
 
 @dataclass(frozen=True)
@@ -181,8 +179,11 @@ class InverseTraining:
         self.step, self.best_m = 0, math.inf
         more = 0 if imagined is None else len(imagined.before)
         self._name = f"{config} {camera} {len(self._pairs)} pictures {more} imagined, goes on: {start is not None}"
-        if (folder / STATE).exists():
-            self._load()
+        saved = load_training(folder, self._name, self._optimiser)
+        if saved is not None:
+            self.step, networks, texts = saved
+            self.best_m = float(texts["best_m"])
+            self.model.load_state_dict(networks["model"])
 
     def run(self) -> Iterator[InverseProgress]:
         """Train to the end.
@@ -227,27 +228,6 @@ class InverseTraining:
         if error <= self.best_m:
             self.best_m = error
             self.model.save(self.folder / BEST, {"command": self._command, "error_m": f"{error:.6f}"})
-        self._save()
+        networks, texts = {"model": self.model.state_dict()}, {"best_m": repr(self.best_m)}
+        save_training(self.folder, self._name, self.step, networks, self._optimiser, texts, kind="F64")
         return InverseProgress(self.step, loss, error, accuracy, self.best_m)
-
-    def _save(self) -> None:
-        arrays = {f"model.{name}": tensor.double().numpy() for name, tensor in self.model.state_dict().items()}
-        for i, state in self._optimiser.state_dict()["state"].items():
-            arrays |= {f"{moment}.{i}": state[moment].double().numpy() for moment in MOMENTS}
-        texts = {"training": self._name, "step": str(self.step), "best_m": repr(self.best_m)}
-        save_arrays(self.folder / STATE, arrays, texts)
-
-    def _load(self) -> None:
-        arrays, texts = load_arrays(self.folder / STATE)
-        if texts.get("training") != self._name:
-            raise InvalidValue(
-                f"'{self.folder}' holds another training ({texts.get('training')}); choose another folder"
-            )
-        self.step, self.best_m = int(texts["step"]), float(texts["best_m"])
-        tensors = {name: torch.from_numpy(array).float() for name, array in arrays.items()}
-        self.model.load_state_dict({name[6:]: t for name, t in tensors.items() if name.startswith("model.")})
-        saved = self._optimiser.state_dict()
-        for i in range(len(list(self.model.parameters()))):
-            moments = {moment: tensors[f"{moment}.{i}"] for moment in MOMENTS}
-            saved["state"][i] = {"step": torch.tensor(float(self.step)), **moments}
-        self._optimiser.load_state_dict(saved)

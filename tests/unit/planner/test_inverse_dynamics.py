@@ -8,8 +8,9 @@ from controllers.errors import InvalidValue
 
 torch = pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
 
+from policies.training_state import STATE  # noqa: E402
 from policies.video.inverse_model import InverseConfig, InverseModel  # noqa: E402
-from policies.video.inverse_training import BEST, STATE, InverseTraining, InverseTrainingConfig, split  # noqa: E402
+from policies.video.inverse_training import BEST, InverseTraining, InverseTrainingConfig, split  # noqa: E402
 
 SMALL = InverseTrainingConfig(steps=200, batch=32, rate=3e-3, every=100, channels=8, strides=(1, 5))
 
