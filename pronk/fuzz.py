@@ -1,7 +1,6 @@
 """Feeds damaged input to every parser, and counts what comes of it: `pronk fuzz`."""
 
 import argparse
-import json
 import random
 import tempfile
 import time
@@ -11,7 +10,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pronk.terminal import open_console, split_names
+from pronk.terminal import open_bar, open_console, split_names
 
 SHARED_MEMORY = Path("/dev/shm")
 KEPT_CRASHES = 10
@@ -108,9 +107,8 @@ def add_fuzz(commands: Any) -> None:
 
 
 def _fuzz(options: argparse.Namespace) -> int:
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from controllers.errors import InvalidValue, UnknownName
+    from evaluation.results import write_json
     from pronk.fuzz_targets import make_targets
 
     if options.inputs < 1:
@@ -123,8 +121,7 @@ def _fuzz(options: argparse.Namespace) -> int:
         for name in names:
             if name not in targets:
                 raise UnknownName("target", name, targets)
-        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
+        with open_bar(console) as bar:
             for name in names:
                 row = bar.add_task(name, total=options.inputs)
                 tallies[name] = feed(
@@ -132,19 +129,14 @@ def _fuzz(options: argparse.Namespace) -> int:
                     lambda number, row=row: bar.update(row, completed=number),  # type: ignore[misc]
                 )
                 bar.update(row, completed=options.inputs)
-                _write(options.out / "fuzz.json", options, tallies)
+                found = {target: asdict(tally) for target, tally in tallies.items()}
+                write_json(options.out / "fuzz.json", {"seed": options.seed, "targets": found})
         console.print(_table([(targets[name].meaning, name, tally) for name, tally in tallies.items()]))
     for name, tally in tallies.items():
         for kind, count in tally.kinds.items():
             console.print(f"{name}: {count} times {kind}", markup=False)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return int(not all(tally.clean for tally in tallies.values()))
-
-
-def _write(path: Path, options: argparse.Namespace, tallies: dict[str, Tally]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    tree = {"seed": options.seed, "targets": {name: asdict(tally) for name, tally in tallies.items()}}
-    path.write_text(json.dumps(tree, indent=2) + "\n", encoding="utf-8")
 
 
 def _table(rows: Sequence[tuple[str, str, Tally]]) -> Any:

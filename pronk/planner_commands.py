@@ -2,26 +2,21 @@
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-from controllers.errors import InvalidValue, MissingModel
-from pronk.terminal import split_names
+from controllers.errors import MissingModel
+from pronk.terminal import open_bar, split_names
+from pronk.video_commands import read_episodes
 from sim.collection import Collection, collect
-from sim.episodes import Episode, find_episodes, read_episode
+from sim.episodes import Episode
 from sim.image_world import WorldConfig
 from sim.world_tasks import find_tasks
 
 # Learning rate of a network that goes on from another.
 FINE_RATE = 3e-4
 IMAGINED_MOMENTS = 2400
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn(), console=console)
 
 
 def collect_episodes(options: argparse.Namespace, console: Console) -> int:
@@ -43,7 +38,7 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
         ahead=options.ahead,
     )
     recorded = successful = total = 0
-    with _bar(console) as bar:
+    with open_bar(console) as bar:
         row = bar.add_task("episodes", total=len(find_tasks(options.world, names)) * options.episodes)
         for step in collect(collection, options.out):
             bar.update(row, completed=step.done, description=step.info.task)
@@ -75,12 +70,7 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
         InvalidValue: There are no episodes.
     """
     _, training = _torch_parts()
-    folders = split_names(options.data)
-    if not folders:
-        raise InvalidValue("'pronk train inverse' needs --data: folders that 'pronk collect' has filled")
-    episodes = [read_episode(path) for folder in folders for path in find_episodes(Path(folder))]
-    if not episodes:
-        raise InvalidValue(f"there are no episodes in {', '.join(folders)}")
+    episodes = read_episodes(options.data, "'pronk train inverse'")
     start, imagined = None, None
     if options.start is not None:
         start = _torch_parts()[0].InverseModel.load(options.start)
@@ -93,7 +83,7 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
         command += f" --{name} {given}" if given is not None else ""
     run = training.InverseTraining(episodes, options.camera, config, options.out, command, start, imagined)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
-    with _bar(console) as bar:
+    with open_bar(console) as bar:
         row = bar.add_task("batch", total=config.steps, completed=run.step)
         for step in run.run():
             bar.update(row, completed=step.step)

@@ -2,16 +2,14 @@
 
 import argparse
 import time
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from rich.console import Console
-from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
 from controllers.errors import InvalidValue, MissingModel
 from policies.rewards.judge import Judge
-from pronk.terminal import split_names
+from pronk.terminal import data_folders, open_bar, split_names
 from sim.world_tasks import INSTRUCTIONS, MANIPULATION_NOVEL
 
 
@@ -39,19 +37,16 @@ def train_reward(options: argparse.Namespace, console: Console) -> int:
         from policies.text import SentenceEncoder
     except ImportError as error:
         raise MissingModel(f"the reward needs torch ({error}): pip install 'pronk[learn]'") from error
-    folders = split_names(options.data)
-    if not folders:
-        raise InvalidValue("'pronk train reward' needs --data: folders that 'pronk collect' has filled")
+    folders = data_folders(options.data, "'pronk train reward'")
     # One thread sums in one order: the same seed gives the same weights.
     torch.set_num_threads(1)
     config = RewardTrainingConfig(steps=options.budget, seed=options.seed)
     # What is judged as novel is never learned from, whatever the folders hold.
-    clips = load_clips([Path(folder) for folder in folders], config.network.views, MANIPULATION_NOVEL)
+    clips = load_clips(folders, config.network.views, MANIPULATION_NOVEL)
     console.print(f"{len(clips)} episodes of {len({clip.task for clip in clips})} tasks")
     command = f"pronk train reward --data {options.data} --budget {config.steps} --seed {config.seed}"
     run = RewardTraining(clips, SentenceEncoder(), config, options.out, command, tuple(INSTRUCTIONS.values()))
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with open_bar(console) as bar:
         row = bar.add_task("batch", total=config.steps, completed=run.step)
         for step in run.run():
             bar.update(row, completed=step.step)
@@ -95,13 +90,11 @@ def evaluate_reward(options: argparse.Namespace, console: Console) -> int:
         from policies.rewards.reward_model import COMMAND, WEIGHTS, RewardModel
     except ImportError as error:
         raise MissingModel(f"the reward needs torch ({error}): pip install 'pronk[learn]'") from error
-    folders = split_names(options.data)
-    if not folders:
-        raise InvalidValue("'pronk eval rewards' needs --data: folders that 'pronk collect' has filled")
+    folders = data_folders(options.data, "'pronk eval rewards'")
     torch.set_num_threads(1)
     weights = options.weights or WEIGHTS
     model, (_, texts) = RewardModel.load(weights), load_weights(weights, COMMAND)
-    clips = load_clips([Path(folder) for folder in folders], model.config.views)
+    clips = load_clips(folders, model.config.views)
     learned = sorted({clip.task for clip in clips} & set(texts.get("tasks", "").split(",")))
     if learned:
         raise InvalidValue(f"the network has learned {', '.join(learned)}: only tasks that are new to it may be judged")

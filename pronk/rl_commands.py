@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pronk.terminal import open_console, split_names
+from pronk.terminal import open_bar, open_console, split_names
 
 REWARDS = ("sparse", "shaped", "absolute", "naive")
 VIDEO_PERIOD_S = 0.1
@@ -67,8 +67,6 @@ def _add_progress(parser: argparse.ArgumentParser) -> None:
 
 
 def _train_rl(options: argparse.Namespace) -> int:
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
     from policies.rl.progress import JUDGED, NONE
     from policies.rl.reward_forms import SPARSE
     from policies.rl.setups import LEDGE_WORLD, RlSetup, make_decisions, make_judge
@@ -83,8 +81,7 @@ def _train_rl(options: argparse.Namespace) -> int:
     try:
         name = f"{setup} {options.judge if progress == JUDGED else ''}"
         training = RlTraining(decisions, config, options.out, name)
-        columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-        with Progress(*columns, console=console) as bar:
+        with open_bar(console) as bar:
             row = bar.add_task("rollout", total=config.rollouts, completed=training.done)
             for step in training.run():
                 bar.update(row, completed=step.rollouts)

@@ -1,7 +1,6 @@
 """The command `pronk train sail`; imports what it needs only when it runs."""
 
 import argparse
-import json
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +89,7 @@ def _train_sail(options: argparse.Namespace) -> int:
     reports = []
     for report in loop.run():
         reports.append(report)
-        write_json(options.out / CURVE, json.loads(json.dumps([r.to_dict() for r in reports])))
+        write_json(options.out / CURVE, [r.to_dict() for r in reports])
         if not options.no_video:
             loop.film(report.iteration)
     rows = []

@@ -7,8 +7,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from pronk.terminal import open_console, split_names
+from pronk.terminal import data_folders, open_bar, open_console, split_names
 
+TRAINING = "this training"
 SPACE, CODEC = "space.safetensors", "codec"
 VARIANTS = (CODEC, "in_domain", "prior", "union")
 BUDGET = 2400
@@ -83,11 +84,12 @@ def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=demo_planner)
 
 
-def read_episodes(data: str | None) -> list[Any]:
+def read_episodes(data: str | None, asker: str = TRAINING) -> list[Any]:
     """Read all episodes of folders.
 
     Args:
         data: Folders that `pronk collect` has filled, with commas between them.
+        asker: Who needs them, for the message.
 
     Returns:
         Episodes in the order of their names.
@@ -98,12 +100,10 @@ def read_episodes(data: str | None) -> list[Any]:
     from controllers.errors import InvalidValue
     from sim.episodes import find_episodes, read_episode
 
-    folders = split_names(data)
-    if not folders:
-        raise InvalidValue("this training needs --data: folders that 'pronk collect' has filled")
-    episodes = [read_episode(path) for folder in folders for path in find_episodes(Path(folder))]
+    folders = data_folders(data, asker)
+    episodes = [read_episode(path) for folder in folders for path in find_episodes(folder)]
     if not episodes:
-        raise InvalidValue(f"there are no episodes in {', '.join(folders)}")
+        raise InvalidValue(f"there are no episodes in {', '.join(map(str, folders))}")
     return episodes
 
 
@@ -182,10 +182,7 @@ def watch(run: Any, steps: int, console: Any) -> None:
         steps: Batches at its end.
         console: For the progress.
     """
-    from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
-
-    columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console) as bar:
+    with open_bar(console) as bar:
         row = bar.add_task("batch", total=steps, completed=run.step)
         for step in run.run():
             bar.update(row, completed=step.step)
@@ -257,17 +254,14 @@ def demo_planner(options: argparse.Namespace) -> int:
 
 
 def _fit_space(options: argparse.Namespace, console: Any) -> int:
-    from controllers.errors import InvalidValue
     from policies.video.clips import Clips, refuse_novel
     from policies.video.latent_space import fit_space
 
     many = []
-    for folder in split_names(options.data) or ():
-        episodes = read_episodes(folder)
+    for folder in data_folders(options.data, TRAINING):
+        episodes = read_episodes(str(folder))
         refuse_novel(episode.info for episode in episodes)
         many.append(Clips(episodes, options.camera, frames=8, steps_per_frame=5))
-    if not many:
-        raise InvalidValue("this training needs --data: folders that 'pronk collect' has filled")
     command = f"pronk train video --variant codec --data {options.data} --seed {options.seed}"
     fit_space(many, seed=options.seed).save(options.out / SPACE, command)
     console.print(f"results: {(options.out / SPACE).resolve()}", soft_wrap=True)
