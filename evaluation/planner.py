@@ -1,16 +1,16 @@
 """Measures planners on the same episodes: the split between imagining and acting, forms of adaptation, cloning."""
 
 import hashlib
-import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from rich.console import Console
 
 from controllers.errors import InvalidValue, UnknownName
-from evaluation.journal import append_line, digest_files, read_lines
+from evaluation.journal import Journal, digest_files
 from evaluation.results import Row, compile_results, write_json
 from evaluation.statistics import bootstrap_ci95, wilson_ci95
 from evaluation.table import rich_table
@@ -29,6 +29,19 @@ PERFECT_STEPS = 5
 REFERENCES = (EXPERT, PERFECT)
 JOURNAL = "trials.jsonl"
 MANY = 3
+
+
+class PlannerTrial(NamedTuple):
+    """An episode of a method."""
+
+    method: str
+    task: str
+    seed: int
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """What tells it from others."""
+        return self.method, self.task, self.seed
 
 
 @dataclass(frozen=True)
@@ -85,8 +98,11 @@ def measure(suite: PlannerSuite, out: Path, console: Console) -> list[Row]:
     Returns:
         All trials.
     """
-    mark, journal = suite.fingerprint(), out / JOURNAL
-    done = _read(journal, mark)
+    mark = suite.fingerprint()
+    journal = Journal(out / JOURNAL, lambda trial: f"{mark} {' '.join(map(str, trial.key))}")
+    done = journal.finished(
+        PlannerTrial(method, task, seed) for task in suite.tasks for method in suite.methods for seed in suite.seeds
+    )
     planners: dict[str, Planner] = {}
     rows: list[Row] = []
     for task in suite.tasks:
@@ -95,8 +111,9 @@ def measure(suite: PlannerSuite, out: Path, console: Console) -> list[Row]:
             for method in suite.methods:
                 missing = [seed for seed in suite.seeds if (method, task, seed) not in done]
                 for row in _run(suite, task, method, missing, worlds, planners):
-                    append_line(journal, {"fingerprint": mark, **asdict(row)})
-                    done[method, task, row.seed] = row
+                    trial = PlannerTrial(method, task, row.seed)
+                    journal.append(trial, row)
+                    done[trial.key] = row
                 rows += [done[method, task, seed] for seed in suite.seeds]
         finally:
             for world in worlds:
@@ -153,21 +170,6 @@ def _about(suite: PlannerSuite) -> dict[str, object]:
     return {"world": suite.world, "frames": suite.frames, "horizon": suite.horizon, "weights": suite.fingerprint()}
 
 
-def _read(path: Path, mark: str) -> dict[tuple[str, str, int], Row]:
-    """Rows that still count: those of the same weights and settings."""
-    done = {}
-    for line in read_lines(path):
-        try:
-            entry = json.loads(line)
-            row = Row(str(entry["method"]), str(entry["case"]), int(entry["seed"]), dict(entry["metrics"]))
-        except (KeyError, TypeError, ValueError):
-            # Cut off by whatever ended the run.
-            continue
-        if entry.get("fingerprint") == mark:
-            done[row.method, row.case, row.seed] = row
-    return done
-
-
 def _run(
     suite: PlannerSuite,
     task: str,
@@ -176,15 +178,15 @@ def _run(
     worlds: list[World],
     planners: dict[str, Planner],
 ) -> Iterator[Row]:
+    if method in REFERENCES and seeds:
+        _grow(worlds, 1, suite, task)
+        infer = load_inverse(suite.world, suite.weights).infer if method == PERFECT else None
+        for seed in seeds:
+            found = follow(worlds[0], seed, EXPERT if method == EXPERT else ALL, infer, PERFECT_STEPS)
+            yield Row(method, task, seed, {"success": float(found.success), "steps": float(found.steps)})
+        return
     for first in range(0, len(seeds), MANY):
         some = seeds[first : first + MANY]
-        if method in REFERENCES:
-            _grow(worlds, 1, suite, task)
-            infer = load_inverse(suite.world, suite.weights).infer if method == PERFECT else None
-            for seed in some:
-                found = follow(worlds[0], seed, EXPERT if method == EXPERT else ALL, infer, PERFECT_STEPS)
-                yield Row(method, task, seed, {"success": float(found.success), "steps": float(found.steps)})
-            continue
         _grow(worlds, len(some), suite, task)
         if method not in planners:
             planners[method] = load_planner(method, suite.world, suite.weights)

@@ -41,6 +41,23 @@ def encoder_folder() -> Path:
     raise MissingModel(f"the sentence encoder needs the package {PACKAGE.replace('_', '-')}: {INSTALLATION}")
 
 
+def nearness(vectors: Array, known: Mapping[str, Array]) -> Array:
+    """Tell how near sentences are to some that are known.
+
+    Args:
+        vectors: Unit vectors, shape (N, 384).
+        known: Vectors of known sentences, shape (384,) each, not necessarily of unit length.
+
+    Returns:
+        Greatest cosine with any of them, from 0 to 1, shape (N,); 0 where none is known.
+    """
+    if not known:
+        return np.zeros(len(vectors), dtype=np.float32)
+    rows = np.stack(list(known.values()))
+    rows = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return np.asarray(np.clip((vectors @ rows.T).max(axis=1), 0.0, 1.0), dtype=np.float32)
+
+
 class SentenceEncoder:
     """Turns sentences into unit vectors; those that it has seen, or was given, it knows by heart.
 

@@ -1,5 +1,7 @@
 """Judges without any learning, beside which a learned one has to show that it is worth something."""
 
+from abc import ABC, abstractmethod
+
 import numpy as np
 
 from controllers.errors import InvalidValue, UnknownName
@@ -9,7 +11,7 @@ from policies.rewards.judge import Judge, Judgement, Judgements, Pictures, check
 PLAIN = ("clock", "positive", "pixels")
 
 
-class PlainJudge:
+class PlainJudge(ABC):
     """What the plain judges share: they remember a number, and know nothing of success."""
 
     def __init__(self, views: tuple[str, ...] = ("corner4",), size: int = 64) -> None:
@@ -73,8 +75,8 @@ class PlainJudge:
     def _first(self, images: Pictures) -> float:
         return 0.0
 
-    def _next(self, images: Pictures) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _next(self, images: Pictures) -> float: ...
 
     def _told(self, progress: float) -> Judgement:
         self._progress = progress

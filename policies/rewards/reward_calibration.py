@@ -10,6 +10,7 @@ from controllers.errors import InvalidValue
 from policies.rewards.clips import Clip
 from policies.rewards.hops import hop
 from policies.rewards.reward_model import Calibration, Hops, RewardModel
+from policies.rewards.reward_validation import anchored_moments, encode_beside_reference
 
 Array = npt.NDArray[np.float64]
 
@@ -88,21 +89,15 @@ def calibrate(model: RewardModel, clips: Sequence[Clip], rng: np.random.Generato
     experts = [clip for clip in clips if clip.expert and clip.done > 0]
     instructions = sorted({clip.instruction for clip in clips} | set(model.encoder.known))
     for clip in clips:
-        others = [e for e in experts if e.task == clip.task and e.look == clip.look and e is not clip]
-        if not others:
+        encoded = encode_beside_reference(model, clip, experts, rng)
+        if encoded is None:
             continue
-        reference = others[int(rng.integers(len(others)))]
-        goal = reference.images[int(rng.choice(np.flatnonzero(reference.success)))]
         count, views = len(clip.success), tuple(range(clip.images.shape[1]))
-        pictures = np.concatenate([clip.images, reference.images[:1], goal[None]])
-        encoded = model.encode(pictures.reshape(-1, *pictures.shape[2:]))
-        states, start, end = np.arange(count), np.full(count, count), np.full(count, count + 1 if goals else -1)
-        moments = [np.stack([start, states, start, end], axis=1)]
-        moments += [np.stack([end, states, start, end], axis=1)] if goals else []
+        moments = anchored_moments(count, goals)
         for right in (True, False):
             wrong = [text for text in instructions if text != clip.instruction]
             text = clip.instruction if right else wrong[int(rng.integers(len(wrong)))]
-            told = model.ask(encoded, np.concatenate(moments), views, model.sentence(text)[0])
+            told = model.ask(encoded, moments, views, model.sentence(text)[0])
             match.append(np.cumsum(told.match.reshape(-1, count).mean(axis=0)) / (np.arange(count) + 1.0))
             fits.append(np.full(count, right))
             if right:

@@ -14,7 +14,7 @@ from torch.nn import functional
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
 from policies.text import WIDTH as TEXT_WIDTH
-from policies.text import SentenceEncoder
+from policies.text import SentenceEncoder, nearness
 from policies.video.clips import refuse_novel
 from policies.video.fitting import Fit, FitConfig, FitProgress
 from policies.video.inverse_model import to_tensor
@@ -125,8 +125,7 @@ class Cloner:
         check_request(images, instructions, rngs, self.size)
         text = self._encoder.encode(instructions)
         move, grip = self.network(to_tensor(images), torch.from_numpy(text))
-        known = np.stack(list(self.trained.values()))
-        near = np.clip((text @ (known / np.linalg.norm(known, axis=1, keepdims=True)).T).max(axis=1), 0.0, 1.0)
+        near = nearness(text, self.trained)
         frames = np.repeat(images[:, None], self.network.frames + 1, axis=1)
         displacement, closing = move.double().numpy() * UNIT_M, torch.sigmoid(grip).double().numpy()
         return [

@@ -10,7 +10,7 @@ import torch
 
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
-from policies.text import SentenceEncoder
+from policies.text import SentenceEncoder, nearness
 from policies.video.flow_network import PATCH, FlowNetwork, FlowNetworkConfig
 from policies.video.latent_space import LatentSpace
 
@@ -153,11 +153,7 @@ class FlowModel:
         Returns:
             Greatest cosine with any of them, from 0 to 1, shape (N,).
         """
-        if not self.trained:
-            return np.zeros(len(vectors), dtype=np.float32)
-        known = np.stack(list(self.trained.values()))
-        known = known / np.linalg.norm(known, axis=1, keepdims=True)
-        return np.asarray(np.clip((vectors @ known.T).max(axis=1), 0.0, 1.0), dtype=np.float32)
+        return nearness(vectors, self.trained)
 
 
 def encoder_of(models: Sequence[FlowModel]) -> SentenceEncoder:
