@@ -15,9 +15,10 @@ import numpy.typing as npt
 
 from controllers.errors import UnknownName
 from sim.arena_view import ArenaView
+from sim.colour_names import PALETTE
 from sim.episodic_world import EpisodicWorld
 from sim.image_world import POSE, Observation, WorldConfig, check_action
-from sim.world_tasks import ARENA, ARENA_NOVEL, ARENA_TASKS, ARENA_TRAIN, COLOURS
+from sim.world_tasks import ARENA, ARENA_NOVEL, ARENA_PRIOR, ARENA_TASKS, ARENA_TRAIN, COLOURS
 
 Array = npt.NDArray[np.float64]
 
@@ -31,6 +32,8 @@ THINGS, POSTS, THING_HALF_M = 4, 3, 0.2
 ARRIVED_M = 0.3
 # How fast the body turns to where it goes, per step [rad].
 TURN_RAD = 0.4
+# Colours of things in one layout of the prior differ by at least this in RGB (Euclidean, of 255); others always do.
+LEAST_DIFFERENCE = 70.0
 GRID_M = 0.1
 DIRECTIONS = 24
 
@@ -58,7 +61,7 @@ class ArenaWorld(EpisodicWorld):
     The pose is the place of the robot in the map [m] and its heading [rad]. Posts stop it; it slides along them. The
     info tells beside success whether it "touched" a post or a wall and which thing it has "reached", the wrong ones
     included. All things differ in colour, so that the instruction always tells them apart; a task to train on shows
-    only things to train on.
+    only things to train on, and one of the prior only things of the prior.
     """
 
     metadata: ClassVar[dict[str, Any]] = {"render_modes": ["rgb_array"], "render_fps": 5}
@@ -187,7 +190,7 @@ class ArenaWorld(EpisodicWorld):
         marks = []
         for thing, place in zip(self.layout.things, self.layout.places, strict=True):
             colour, _, shape = thing.partition("-")
-            marks.append((place, THING_HALF_M, shape, COLOURS[colour]))
+            marks.append((place, THING_HALF_M, shape, colour_of(colour)))
         return self._view.draw(self.layout.posts, marks, self._robot, LENGTH_M, WIDTH_M)
 
     def draw(self, camera: str) -> npt.NDArray[np.uint8]:
@@ -228,6 +231,26 @@ class ArenaWorld(EpisodicWorld):
         }
 
 
+def colour_of(name: str) -> tuple[int, int, int]:
+    """Look a colour up.
+
+    Args:
+        name: Of a colour of the arena or of its prior.
+
+    Returns:
+        Red, green and blue, each from 0 to 255.
+    """
+    return COLOURS[name] if name in COLOURS else PALETTE[name]
+
+
+def _differ(first: str, second: str) -> bool:
+    """Whether two things can be told apart by their colours."""
+    one, other = first.partition("-")[0], second.partition("-")[0]
+    if one in COLOURS and other in COLOURS:
+        return one != other
+    return float(np.linalg.norm(np.subtract(colour_of(one), colour_of(other)))) >= LEAST_DIFFERENCE
+
+
 def draw_layout(task: str, rng: np.random.Generator) -> Layout:
     """Draw where everything is, with room between all and a way to the goal.
 
@@ -238,10 +261,10 @@ def draw_layout(task: str, rng: np.random.Generator) -> Layout:
     Returns:
         The layout.
     """
-    known = ARENA_TRAIN if task not in ARENA_NOVEL else ARENA_TASKS
+    known = ARENA_PRIOR if task in ARENA_PRIOR else ARENA_TASKS if task in ARENA_NOVEL else ARENA_TRAIN
     things = [task]
     for other in rng.permutation(known).tolist():
-        if len(things) < THINGS and all(other.partition("-")[0] != thing.partition("-")[0] for thing in things):
+        if len(things) < THINGS and all(_differ(other, thing) for thing in things):
             things.append(other)
     count, room = 1 + len(things), HALF_M - RADIUS_M
     while True:

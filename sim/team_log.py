@@ -29,6 +29,8 @@ COLUMNS = (
     ("touched", "touched"),
     ("fell", "fell"),
 )
+# Where robots are told in words.
+ERRAND_COLUMNS = (("instruction", "instruction"), ("plans", "plans"), ("progress", "judged progress"))
 
 
 @dataclass
@@ -47,6 +49,9 @@ class RobotRecord:
         mean_correction_mps: Mean distance between wanted and commanded velocity on the way, NaN without a filter [m/s].
         touched: Whom or what it touched.
         fell: Whether it fell.
+        instruction: What it was told; empty where its goal did not come in words.
+        plans: How often its planner has imagined the future.
+        progress: What its judge said last, from 0 to 1, NaN without a judge.
     """
 
     name: str
@@ -60,6 +65,9 @@ class RobotRecord:
     mean_correction_mps: float = math.nan
     touched: tuple[str, ...] = ()
     fell: bool = False
+    instruction: str = ""
+    plans: int = 0
+    progress: float = math.nan
 
 
 class TeamLog:
@@ -79,6 +87,10 @@ class TeamLog:
             RobotRecord(place.name, sum(load.mass_kg for load in place.payloads), float(length))
             for place, length in zip(scenario.places, straight, strict=True)
         ]
+        if scenario.errands is not None:
+            for robot, instruction in zip(self.robots, scenario.errands.instructions, strict=True):
+                robot.instruction = instruction
+        self._columns = COLUMNS + (ERRAND_COLUMNS if scenario.errands is not None else ())
         self._goals, self._last = goals, starts
         self._there_since = [math.nan] * len(self.robots)
         self._corrections: list[list[float]] = [[] for _ in self.robots]
@@ -128,6 +140,17 @@ class TeamLog:
             self._corrections[i].append(values["correction_mps"])
             record.mean_correction_mps = float(np.mean(self._corrections[i]))
 
+    def note_errand(self, robot: str, plans: int, progress: float) -> None:
+        """Take in what planner and judge of a robot report.
+
+        Args:
+            robot: Its name.
+            plans: How many it has made.
+            progress: What its judge said last, NaN without one.
+        """
+        record = self.robots[[record.name for record in self.robots].index(robot)]
+        record.plans, record.progress = plans, progress
+
     def _obstacle_distance(self, position: Array) -> float:
         least = math.inf
         x, y = position.tolist()
@@ -149,9 +172,10 @@ class TeamLog:
 
     def table(self) -> str:
         """Make a table of all robots, in Markdown."""
-        rows = [[title for _, title in COLUMNS], ["---"] * len(COLUMNS)]
-        rows += [[_shown(getattr(robot, field)) for field, _ in COLUMNS] for robot in self.robots]
-        widths = [max(len(row[i]) for row in rows) for i in range(len(COLUMNS))]
+        columns = self._columns
+        rows = [[title for _, title in columns], ["---"] * len(columns)]
+        rows += [[_shown(getattr(robot, field)) for field, _ in columns] for robot in self.robots]
+        widths = [max(len(row[i]) for row in rows) for i in range(len(columns))]
         return "\n".join(
             "| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
         )

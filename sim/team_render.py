@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from controllers.robot.catalog import load_robot
 from sim.canvas import Canvas
+from sim.coloured_arena import THING_HALF_M, colour_of
 from sim.overlay import annotate
 from sim.render_model import paint
 from sim.team_scenarios import TeamScenario
@@ -26,6 +27,8 @@ CLEAR, TIGHT = (0.2, 0.75, 0.3), (0.9, 0.1, 0.1)
 # Lines are drawn between robots whose discs are nearer than this [m].
 DRAWN_GAP_M = 1.0
 GOAL_RADIUS_M = 0.08
+# Between what planners imagine, and the edge of the picture [pixel].
+STRIP_GAP = 8
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,9 @@ class TeamFrame:
         barriers: Least gap that each robot's filter sees, NaN where there is none [m].
         corrections: How far each filter changes the wanted velocity [m/s].
         modes: What each filter does: filtered, relaxed or stopped; empty where there is none.
+        plans: What each robot's planner imagines: present and later pictures in a row, shape (S, (K + 1) S, 3); None
+            before its first plan.
+        progress: What each robot's judge says, from 0 to 1; NaN where there is none.
     """
 
     time: float
@@ -45,6 +51,8 @@ class TeamFrame:
     barriers: Sequence[float] = field(default_factory=tuple)
     corrections: Sequence[float] = field(default_factory=tuple)
     modes: Sequence[str] = field(default_factory=tuple)
+    plans: Sequence[Image | None] = field(default_factory=tuple)
+    progress: Sequence[float] = field(default_factory=tuple)
 
 
 class TeamRenderer:
@@ -84,7 +92,14 @@ class TeamRenderer:
         self._option.geomgroup[:] = 1
         self._view = mujoco.MjvCamera()
         self._view.azimuth, self._view.elevation = 90.0, -89.9
+        self._things = []
+        errands = scenario.errands
+        if errands is not None:
+            for thing, place in zip(errands.things, errands.places, strict=True):
+                colour, _, shape = thing.partition("-")
+                self._things.append((place, shape, [part / 255.0 for part in colour_of(colour)]))
         points = np.array([*((p.x, p.y) for p in scenario.places), *scenario.goals])
+        points = points if errands is None else np.concatenate([points, errands.places])
         middle = 0.5 * (points.min(axis=0) + points.max(axis=0))
         # Half the field of view is 22.5 degrees; robots that make way walk beyond starts and goals.
         reach = 0.5 * float((points.max(axis=0) - points.min(axis=0)).max()) + 1.5
@@ -114,6 +129,8 @@ class TeamRenderer:
         mujoco.mjv_updateScene(self._model, self._data, self._option, None, self._view, everything, self._scene)
         centres = [frame.qpos[q : q + 2] for q in self._bases]
         colours = _cycled(len(centres))
+        for place, shape, rgb in self._things:
+            self._mark(place, shape, rgb)
         for centre, goal, colour in zip(centres, self._scenario.goals, colours, strict=True):
             self._disc(centre, self._radius, 0.004, (*colour, 0.25))
             self._disc(np.array(goal), GOAL_RADIUS_M, 0.006, (*colour, 1.0))
@@ -124,7 +141,26 @@ class TeamRenderer:
                     near = min(max(1.0 - gap / DRAWN_GAP_M, 0.0), 1.0)
                     rgba = [near * t + (1.0 - near) * c for t, c in zip(TIGHT, CLEAR, strict=True)]
                     self._line(first, second, (*rgba, 1.0))
-        return annotate(self._canvas.draw(self._scene)[::-1], self._caption(frame))
+        picture = annotate(self._canvas.draw(self._scene)[::-1], self._caption(frame))
+        return self._imagined(picture, frame)
+
+    def _imagined(self, picture: Image, frame: TeamFrame) -> Image:
+        """Put what each planner imagines along the lower left, a row per robot: present, then every other frame."""
+        bottom = picture.shape[0] - STRIP_GAP
+        for plan, colour in reversed(list(zip(frame.plans, _cycled(len(frame.plans)), strict=True))):
+            if plan is None:
+                continue
+            side = plan.shape[0]
+            shown = [plan[:, i : i + side] for i in range(0, plan.shape[1] - side + 1, 2 * side)]
+            strip = np.concatenate(shown, axis=1)
+            edge = np.empty((side + 6, strip.shape[1] + 6, 3), dtype=np.uint8)
+            edge[:] = [int(255 * part) for part in colour]
+            edge[3:-3, 3:-3] = strip
+            edge = edge[:bottom, : picture.shape[1] - STRIP_GAP]
+            top = bottom - len(edge)
+            picture[top:bottom, STRIP_GAP : STRIP_GAP + edge.shape[1]] = edge
+            bottom = top - STRIP_GAP
+        return picture
 
     def _caption(self, frame: TeamFrame) -> list[tuple[str, tuple[float, ...] | None]]:
         lines: list[tuple[str, tuple[float, ...] | None]] = [(f"t = {frame.time:5.2f} s", None)]
@@ -136,6 +172,10 @@ class TeamRenderer:
             if i < len(frame.modes) and frame.modes[i] not in ("", "filtered"):
                 text += f"  {frame.modes[i]}"
             lines.append((text, colour))
+            if self._scenario.errands is not None:
+                told = self._scenario.errands.instructions[i]
+                known = i < len(frame.progress) and math.isfinite(frame.progress[i])
+                lines.append((f"  {told}" + (f": {100.0 * frame.progress[i]:.0f} %" if known else ""), colour))
         return lines
 
     def _geom(self) -> mujoco.MjvGeom | None:
@@ -150,6 +190,15 @@ class TeamRenderer:
             size, place = np.array([radius, radius, 0.001]), np.array([*centre, height])
             colour = np.array(rgba, dtype=np.float32)
             mujoco.mjv_initGeom(geom, mujoco.mjtGeom.mjGEOM_CYLINDER, size, place, np.eye(3).ravel(), colour)
+
+    def _mark(self, place: Array, shape: str, rgb: Sequence[float]) -> None:
+        geom = self._geom()
+        if geom is not None:
+            box = shape == "box"
+            kind = mujoco.mjtGeom.mjGEOM_BOX if box else mujoco.mjtGeom.mjGEOM_CYLINDER
+            size = np.array([THING_HALF_M, THING_HALF_M if box else 0.001, 0.001])
+            colour = np.array([*rgb, 1.0], dtype=np.float32)
+            mujoco.mjv_initGeom(geom, kind, size, np.array([*place, 0.002]), np.eye(3).ravel(), colour)
 
     def _line(self, first: Array, second: Array, rgba: Sequence[float]) -> None:
         geom = self._geom()

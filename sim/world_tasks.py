@@ -2,12 +2,13 @@
 
 Manipulation tasks are those of MetaWorld without the suffix of their version. They are shared out once, here: a few to
 train on, twelve that are *novel* (no demonstrations of them in any training set), and others for a broad video prior.
-Colours and pairs of colour and shape in the arena are shared out likewise.
+Colours and pairs of colour and shape in the arena are shared out likewise; its prior has colours of its own.
 """
 
 from collections.abc import Sequence
 
 from controllers.errors import InvalidValue, UnknownName
+from sim.colour_names import PALETTE
 
 MANIPULATION, ARENA = "manipulation", "arena"
 
@@ -112,6 +113,8 @@ HELD_OUT_PAIRS = ("red-ball", "green-box")
 ARENA_TASKS = tuple(f"{colour}-{shape}" for colour in COLOURS for shape in SHAPES)
 ARENA_NOVEL = tuple(t for t in ARENA_TASKS if t.partition("-")[0] in HELD_OUT_COLOURS or t in HELD_OUT_PAIRS)
 ARENA_TRAIN = tuple(task for task in ARENA_TASKS if task not in ARENA_NOVEL)
+# Things of many other colours, so that a broad prior learns what words for colours mean.
+ARENA_PRIOR = tuple(f"{colour}-{shape}" for colour in PALETTE for shape in SHAPES)
 
 # Lists of tasks by world and name.
 TASK_LISTS = {
@@ -121,7 +124,12 @@ TASK_LISTS = {
         "prior": MANIPULATION_PRIOR,
         "all": tuple(INSTRUCTIONS),
     },
-    ARENA: {"train": ARENA_TRAIN, "novel": ARENA_NOVEL, "all": ARENA_TASKS},
+    ARENA: {
+        "train": ARENA_TRAIN,
+        "novel": ARENA_NOVEL,
+        "prior": ARENA_PRIOR,
+        "all": (*ARENA_TASKS, *ARENA_PRIOR),
+    },
 }
 
 
@@ -171,4 +179,6 @@ def _check(world: str, task: str) -> None:
     if world not in TASK_LISTS:
         raise UnknownName("world", world, TASK_LISTS)
     if task not in TASK_LISTS[world]["all"]:
-        raise UnknownName(f"task of the world '{world}'", task, (*TASK_LISTS[world]["all"], *TASK_LISTS[world]))
+        # The prior of the arena has hundreds of tasks, which nobody wants to read in an error.
+        known = ARENA_TASKS if world == ARENA else TASK_LISTS[world]["all"]
+        raise UnknownName(f"task of the world '{world}'", task, (*known, *TASK_LISTS[world]))

@@ -210,6 +210,17 @@ class TaskRun:
         self.confidence = plan.confidence
         return self._next()
 
+    def ahead(self, steps: int) -> Array | None:
+        """Tell where the way leads.
+
+        Args:
+            steps: How many steps from now; where the plan ends before, its end counts.
+
+        Returns:
+            Shape (D,) [m]; None where no plan is being acted out.
+        """
+        return self._way[min(steps, len(self._way)) - 1][0] if self._way and steps > 0 else None
+
     def drop(self) -> None:
         """Do without the plan that was asked for, since it could not be made; the next picture is tried."""
         self._asked = False

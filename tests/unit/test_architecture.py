@@ -45,7 +45,7 @@ ALLOWED = {
 # The simulators' nodes, and what they make messages of, are the one place where ROS meets the simulator.
 SIMULATOR_SIDE = (
     *("sim_node.py", "team_sim_node.py", "fake_go2_node.py", "ground_truth_messages.py"),
-    *("world_node.py", "task_log.py"),
+    *("world_node.py", "task_log.py", "errand_desk.py"),
 )
 CORES = ("controllers", "sim", "policies", "evaluation")
 LINES = 450

@@ -15,7 +15,7 @@ from pronk_bringup.launch_file import read_launch_file
 from pronk_node_kit.node import KitNode
 from pronk_node_kit.parameters import BUILT_IN
 from pronk_node_kit.topics import TOPICS
-from sim.team_scenarios import crossing
+from sim.team_scenarios import crossing, errands
 
 LAUNCH = Path(__file__).resolve().parents[2] / "launch"
 FILES = sorted(LAUNCH.glob("*.launch.yaml"))
@@ -121,10 +121,11 @@ def test_a_parameter_file_names_only_nodes_and_parameters_that_exist(path):
 
 
 @pytest.mark.parametrize("seed", [0, 7])
-def test_the_filter_of_a_team_knows_its_robots_and_the_posts_of_the_scenario(seed):
-    tree = yaml.safe_load((LAUNCH / "params" / "multi_agent_sim.yaml").read_text(encoding="utf-8"))
+@pytest.mark.parametrize(("file", "make"), [("multi_agent_sim", crossing), ("full_stack_sim", errands)])
+def test_the_filter_of_a_team_knows_its_robots_and_the_posts_of_the_scenario(file, make, seed):
+    tree = yaml.safe_load((LAUNCH / "params" / f"{file}.yaml").read_text(encoding="utf-8"))
     told = tree["/**/cbf_filter_node"]["ros__parameters"]
-    scenario = crossing(seed=seed)
+    scenario = make(seed=seed)
     assert told["robots"] == [place.name for place in scenario.places]
     posts = [(*post.corners[0].tolist(), post.radius) for post in scenario.obstacles]
     assert [tuple(told["discs"][i : i + 3]) for i in range(0, len(told["discs"]), 3)] == posts

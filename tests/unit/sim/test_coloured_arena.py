@@ -4,9 +4,9 @@ import pytest
 from gymnasium.utils.env_checker import check_env
 
 from controllers.errors import InvalidValue, UnknownName
-from sim.coloured_arena import RADIUS_M, ArenaWorld, clear, distances_to, draw_layout, pushed_out
+from sim.coloured_arena import RADIUS_M, ArenaWorld, clear, colour_of, distances_to, draw_layout, pushed_out
 from sim.image_world import WorldConfig, box_downsample
-from sim.world_tasks import ARENA_TASKS, ARENA_TRAIN, COLOURS
+from sim.world_tasks import ARENA_PRIOR, ARENA_TASKS, ARENA_TRAIN, COLOURS
 from sim.worlds import make_world
 
 BLIND = WorldConfig(cameras=())
@@ -42,6 +42,15 @@ def test_things_differ_in_colour_and_a_training_task_shows_only_training_things(
         assert len({thing.partition("-")[0] for thing in layout.things}) == len(layout.things) == 4
         # All have room, and so has the robot at its start.
         assert clear(layout.start[:2], layout.start[:2], layout.posts)
+
+
+def test_a_task_of_the_prior_shows_only_things_of_the_prior_that_can_be_told_apart():
+    for seed in range(10):
+        things = draw_layout("gold-box", np.random.default_rng(seed)).things
+        assert things[0] == "gold-box" and set(things) <= set(ARENA_PRIOR)
+        colours = np.array([colour_of(thing.partition("-")[0]) for thing in things], dtype=float)
+        apart = np.linalg.norm(colours[:, None] - colours[None], axis=2)[np.triu_indices(4, 1)]
+        assert apart.min() >= 70.0
 
 
 def test_the_goal_shows_its_colour_where_it_stands():

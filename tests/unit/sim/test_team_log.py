@@ -112,7 +112,7 @@ def test_robots_of_a_crossing_swap_sides_and_start_and_end_clear_of_everything(s
 
 
 def test_unknown_scenarios_and_robots_without_goals_are_refused():
-    with pytest.raises(UnknownName, match="unknown team scenario 'dance'; available: crossing"):
+    with pytest.raises(UnknownName, match="unknown team scenario 'dance'; available: crossing, errands"):
         get_team_scenario("dance")
     with pytest.raises(InvalidValue, match="every robot needs a goal, got 1 robots and 0 goals"):
         TeamScenario("none", "go2", (Place("a", 0.0, 0.0),), ())

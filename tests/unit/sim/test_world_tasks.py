@@ -1,9 +1,13 @@
+import numpy as np
 import pytest
 
 from controllers.errors import InvalidValue, UnknownName
+from sim.colour_names import PALETTE
 from sim.world_tasks import (
     ARENA_NOVEL,
+    ARENA_PRIOR,
     ARENA_TRAIN,
+    COLOURS,
     HELD_OUT_COLOURS,
     HELD_OUT_PAIRS,
     INSTRUCTIONS,
@@ -52,6 +56,15 @@ def test_held_out_colours_and_pairs_are_never_trained_on_but_their_parts_are():
         colour, _, shape = pair.partition("-")
         assert any(t.startswith(colour) for t in ARENA_TRAIN) and any(t.endswith(shape) for t in ARENA_TRAIN)
     assert len(ARENA_TRAIN) + len(ARENA_NOVEL) == 16 and not set(ARENA_TRAIN) & set(ARENA_NOVEL)
+
+
+def test_the_prior_of_the_arena_knows_held_out_colours_neither_by_name_nor_by_look():
+    held_out = [np.array(COLOURS[name]) for name in HELD_OUT_COLOURS]
+    for name, colour in PALETTE.items():
+        assert not any(word in name for word in HELD_OUT_COLOURS) and name not in COLOURS
+        assert min(np.linalg.norm(np.array(colour) - other) for other in held_out) >= 40.0, name
+    assert len(ARENA_PRIOR) == 2 * len(PALETTE) and not set(ARENA_PRIOR) & {*ARENA_TRAIN, *ARENA_NOVEL}
+    assert PALETTE["gold"] == (219, 180, 12)
 
 
 def test_tasks_and_lists_can_be_mixed():

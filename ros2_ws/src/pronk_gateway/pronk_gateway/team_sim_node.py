@@ -25,6 +25,7 @@ from std_srvs.srv import Trigger
 from controllers.errors import ControlError
 from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import JointCommand
+from pronk_gateway.errand_desk import ErrandDesk
 from pronk_gateway.ground_truth_messages import odometry_message
 from pronk_gateway.pace import Pace
 from pronk_node_kit.command_conversions import telemetry_values
@@ -40,8 +41,10 @@ from pronk_node_kit.parameters import param
 from pronk_node_kit.spin import run_node
 from pronk_node_kit.topics import (
     BODY_COMMAND,
+    CAMERA_IMAGE,
     CLOCK_TOPIC,
     CMD_VEL,
+    EFFECTOR_POSE,
     FOOT_SENSORS,
     GOAL_POSE,
     IMU,
@@ -64,6 +67,8 @@ from sim.team_scenarios import GO_AT_S, TEAM_SCENARIOS, get_team_scenario
 # What every robot's control loop and its filter must serve before the world starts.
 NEEDED_PUBLISHERS = (JOINT_COMMANDS, MOTOR_COMMANDS, CMD_VEL)
 NEEDED_SUBSCRIBERS = ((JOINT_STATES, 2), (IMU, 2), (TRUE_ODOM, 1), (GOAL_POSE, 1))
+# Where robots are told in words: their planners see, feel and lead.
+NEEDED_BY_ERRANDS = ((EFFECTOR_POSE, 1), (CAMERA_IMAGE, 1))
 ODOM_FRAME = "odom"
 MODES = ("filtered", "relaxed", "stopped")
 
@@ -82,6 +87,12 @@ class TeamSimParameters:
     clock_period_s: float = param(0.01, "Time between messages on /clock [s].", ge=0.001, le=1.0)
     truth_period_s: float = param(0.01, "Time between messages on ground_truth/odom [s].", ge=0.001, le=1.0)
     goal_period_s: float = param(0.5, "Time between messages on goal_pose [s].", ge=0.01, le=10.0)
+    instructions: tuple[str, ...] = param(
+        (), "Scenario errands: what each robot is told; empty ones leave what the seed has drawn."
+    )
+    picture_period_s: float = param(
+        0.2, "Scenario errands: time between pictures for the planners [s].", ge=0.05, le=10.0
+    )
     output: str = param("", "Folder for the table, the results and the video; empty writes nothing.")
     video: bool = param(True, "Make a video from above at the end, where there is a folder.")
     video_fps: int = param(12, "Pictures per second of simulated time.", ge=1, le=60)
@@ -120,22 +131,26 @@ class TeamSimNode(KitNode):
         """Build the world."""
         super().__init__("team_sim_node")
         p: TeamSimParameters = self.parameters
-        scenario = get_team_scenario(p.scenario, p.robot, p.seed)
+        scenario = get_team_scenario(p.scenario, p.robot, p.seed).told(p.instructions)
         self._scenario = scenario if p.time_limit_s == 0.0 else replace(scenario, time_limit_s=p.time_limit_s)
         self._team = self._scenario.backend(p.control_period_s)
         self._log = TeamLog(self._scenario)
         self._asker = LocomotionCommandEncoder()
         self._clock_out = create_publisher(self, CLOCK_TOPIC)
         self._state_out = create_publisher(self, SIM_STATE)
-        rows = (JOINT_STATES, IMU, FOOT_SENSORS, BODY_COMMAND, GOAL_POSE, TRUE_ODOM)
+        # Where robots are told in words, goals come from their planners.
+        rows = [JOINT_STATES, IMU, FOOT_SENSORS, BODY_COMMAND, TRUE_ODOM]
+        rows += [GOAL_POSE] if scenario.errands is None else []
         self._robots = [
             _Robot(member, goal, {row.name: create_publisher(self, _row(row, member.name)) for row in rows})
             for member, goal in zip(self._team.members, self._scenario.goals, strict=True)
         ]
+        self._desk = self._make_desk()
         self._clock_message = ClockMessage()
         self._frames: list[TeamFrame] = []
         self._started = self._over = False
         self._next_clock = self._next_truth = self._next_goal = self._next_state = self._next_frame = -np.inf
+        self._next_picture = -np.inf
         self._pace = Pace(p.control_period_s)
         self._waiting_since = clock.monotonic()
         self._seen_all: float | None = None
@@ -154,14 +169,23 @@ class TeamSimNode(KitNode):
             create_subscription(self, _row(SAFETY_STATE, robot.name), lambda m: self._on_safety(robot, m)),
         )
 
+    def _make_desk(self) -> ErrandDesk | None:
+        errands = self._scenario.errands
+        if errands is None:
+            return None
+        posts = np.array([[*post.corners[0], post.radius] for post in self._scenario.obstacles])
+        return ErrandDesk(self, errands, [robot.name for robot in self._robots], posts, ODOM_FRAME)
+
     # Start
 
     def _try_start(self) -> None:
         now = clock.monotonic()
         names = [(_row(row, r.name).name) for r in self._robots for row in NEEDED_PUBLISHERS]
         missing = [name for name in names if self.count_publishers(name) < 1]
-        readers = [(_row(row, r.name).name, n) for r in self._robots for row, n in NEEDED_SUBSCRIBERS]
+        needed = NEEDED_SUBSCRIBERS + (() if self._desk is None else NEEDED_BY_ERRANDS)
+        readers = [(_row(row, r.name).name, n) for r in self._robots for row, n in needed]
         missing += [name for name, count in readers if self.count_subscribers(name) < count]
+        missing += self._desk.missing() if self._desk is not None else []
         if missing:
             self._seen_all = None
             if now - self._waiting_since > self.parameters.wait_for_nodes_s:
@@ -234,9 +258,12 @@ class TeamSimNode(KitNode):
         if now >= self._next_truth - 1e-9:
             self._next_truth = now + p.truth_period_s
             self._publish_truths()
-        if now >= self._next_goal - 1e-9:
+        if self._desk is None and now >= self._next_goal - 1e-9:
             self._next_goal = now + p.goal_period_s
             self._publish_goals()
+        if self._desk is not None and now >= self._next_picture - 1e-9 and self._team.elapsed >= GO_AT_S - 1e-9:
+            self._next_picture = now + p.picture_period_s
+            self._desk.publish([robot.member.ground_truth() for robot in self._robots], now)
         if now >= self._next_state - 1e-9:
             self._next_state = now + 0.1
             self._state_out.publish(telemetry_message({"real_time_factor": self._real_time_factor()}, now))
@@ -282,6 +309,8 @@ class TeamSimNode(KitNode):
                 [s.get("least_gap_m", math.nan) for s in states],
                 [s.get("correction_mps", 0.0) for s in states],
                 [MODES[int(s["mode"])] if moving and "mode" in s else "" for s in states],
+                [desk.plan for desk in self._desk.desks] if self._desk is not None else (),
+                [desk.progress for desk in self._desk.desks] if self._desk is not None else (),
             )
         )
 
@@ -291,6 +320,9 @@ class TeamSimNode(KitNode):
         """Tell how it went, and end the process: 0 if all arrived and nobody touched anything or fell, else 1."""
         self._over = True
         log, factor = self._log, self._real_time_factor()
+        if self._desk is not None:
+            for desk in self._desk.desks:
+                log.note_errand(desk.robot, desk.plans, desk.progress)
         for line in log.table().splitlines():
             self.get_logger().info(line)
         outcome = "all are there, nobody touched anything or fell" if log.success else "not as it should be"

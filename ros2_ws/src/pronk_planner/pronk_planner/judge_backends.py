@@ -10,13 +10,14 @@ JUDGES = (LEARNED, *PLAIN)
 USUAL_VIEW = "corner4"
 
 
-def make_judge(name: str, views: tuple[str, ...], size: int) -> Judge:
+def make_judge(name: str, views: tuple[str, ...], size: int, world: str = "manipulation") -> Judge:
     """Make a judge.
 
     Args:
         name: "learned", "pixels", "clock" or "positive".
         views: Cameras to look through; empty for all that it knows.
         size: Of the pictures of a plain judge [pixel].
+        world: For the learned judge: "manipulation" or "arena".
 
     Returns:
         The judge.
@@ -31,7 +32,8 @@ def make_judge(name: str, views: tuple[str, ...], size: int) -> Judge:
         return make_plain_judge(name, views or (USUAL_VIEW,), size)
     try:
         from policies.rewards.learned_judge import LearnedJudge
+        from policies.rewards.reward_model import RewardModel, weights_of
     except ImportError as error:
         raise MissingModel(f"a learned judge needs torch ({error}): pip install 'pronk[learn]'") from error
-    judge: Judge = LearnedJudge(views=views or None)
+    judge: Judge = LearnedJudge(RewardModel.load(weights_of(world)), views=views or None)
     return judge

@@ -62,7 +62,8 @@ def _perfect(choice: PlannerChoice) -> Planner:
 def _straight(choice: PlannerChoice) -> Planner:
     from policies.video.plain_planners import PlanShape, StraightPlanner
 
-    return StraightPlanner(shape=PlanShape(acted=choice.frames))
+    move = (0.1, 0.0) if choice.world == "arena" else (0.01, 0.0, 0.0)
+    return StraightPlanner(move, shape=PlanShape(acted=choice.frames))
 
 
 def _learned(choice: PlannerChoice) -> Planner:

@@ -34,6 +34,7 @@ from pronk_node_kit.topics import (
     EFFECTOR_POSE,
     EFFECTOR_STEP,
     EXECUTE_TASK,
+    GOAL_POSE,
     INSTRUCTION,
     PLAN_IMAGE,
     PLAN_STATE,
@@ -90,7 +91,8 @@ class PlannerNode(LifecycleKitNode):
         self._seen: ImageMessage | None = None
         self._felt: PoseStamped | None = None
         self._position, self._stamp = np.zeros(3), -np.inf
-        rows = (EFFECTOR_STEP, PLAN_IMAGE, PLAN_STATE, PLANNER_STATE, INSTRUCTION)
+        rows = [EFFECTOR_STEP, PLAN_IMAGE, PLAN_STATE, PLANNER_STATE, INSTRUCTION]
+        rows += [GOAL_POSE] if p.goal_ahead_steps else []
         self._out = {row.name: create_publisher(self, row) for row in rows}
         d = self.diagnostics
         self._camera, self._pose = d.input("camera", 2.0), d.input("pose", 2.0)
@@ -319,11 +321,25 @@ class PlannerNode(LifecycleKitNode):
     def _act(self, step: Step | None) -> None:
         if step is None or not self.active:
             return
+        self._lead()
         names = [*AXES[: len(step.displacement)], "gripper"]
         message = JointState(name=names, position=[*step.displacement.tolist(), step.gripper])
         # The stamp is that of the pose that it answers.
         set_stamp(self._stamp, message.header.stamp)
         self._out[EFFECTOR_STEP.name].publish(message)
+
+    def _lead(self) -> None:
+        """Tell legs, which find their own way and pace, where the plan leads."""
+        steps = self.parameters.goal_ahead_steps
+        place = self._task.run.ahead(steps) if self._task is not None else None
+        if not steps or place is None or self._felt is None:
+            return
+        message = PoseStamped()
+        message.header.frame_id = self._felt.header.frame_id
+        set_stamp(self._stamp, message.header.stamp)
+        message.pose.position.x, message.pose.position.y = float(place[0]), float(place[1])
+        message.pose.orientation.w = 1.0
+        self._out[GOAL_POSE.name].publish(message)
 
     # Periods
 

@@ -25,6 +25,12 @@ class PlannerParameters(LifecycleParameters):
     frames: int = param(2, "Frames of a plan that are acted out before the next plan.", ge=1, le=16)
     max_steps: int = param(500, "Steps after which a task is given up.", ge=1, le=1_000_000)
     max_step_m: float = param(0.1, "Greatest displacement along each axis in one step [m].", ge=0.0001, le=1.0)
+    goal_ahead_steps: int = param(
+        0,
+        "For a body that walks by itself: goal_pose is so many steps ahead on the planned way; 0 publishes none.",
+        ge=0,
+        le=100,
+    )
     success_threshold: float = param(
         0.9, "Judged chance of success at which a task is done; 0 goes on whatever the judge says.", ge=0.0, le=1.0
     )

@@ -42,6 +42,7 @@ class RewardParameters(LifecycleParameters):
         "Who judges: learned (shipped weights), pixels (distance to a picture of the goal), clock or positive.",
         choices=tuple(sorted(JUDGES)),
     )
+    world: str = param("manipulation", "Learned judge: what it judges in.", choices=("arena", "manipulation"))
     views: tuple[str, ...] = param((), "Cameras to look through; empty for all that the judge knows.")
     image_topics: tuple[str, ...] = param(
         (), "Topic of each camera; empty: camera/image for the first, camera/NAME/image for the others."
@@ -121,7 +122,7 @@ class RewardNode(LifecycleKitNode):
 
     def _load(self) -> Judging:
         p: RewardParameters = self.parameters
-        judge = make_judge(p.judge, p.views, p.size)
+        judge = make_judge(p.judge, p.views, p.size, p.world)
         self._views = judge.views
         return Judging(judge)
 
