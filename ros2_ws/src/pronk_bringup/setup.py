@@ -18,6 +18,7 @@ setup(
         (f"share/{PACKAGE}/launch", glob("launch/*.launch.yaml")),
         (f"share/{PACKAGE}/launch/params", glob("launch/params/*.yaml")),
         (f"share/{PACKAGE}/launch/recording", glob("launch/recording/*.yaml")),
+        (f"share/{PACKAGE}/launch/security", glob("launch/security/*")),
         (f"share/{PACKAGE}/launch/views", glob("launch/views/*")),
     ],
     install_requires=["setuptools"],

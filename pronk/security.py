@@ -1,0 +1,104 @@
+"""Writes the policies of SROS2 under launch/security from the table of grants.
+
+`ros2 security generate_artifacts` makes keys and signed permissions of them. The format is that of SROS2's policies,
+version 0.2.0 (https://design.ros2.org/articles/ros2_access_control_policies.html).
+"""
+
+import argparse
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from xml.etree import ElementTree
+
+from controllers.errors import InvalidValue, UnknownName
+from pronk.grants import EVENTS, EVERY_NODES_SERVICES, GRANTS, LOGS, ON_SIMULATED_TIME, Grant
+from pronk_node_kit.topics import CLOCK_TOPIC, DIAGNOSTICS
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / "launch" / "security"
+VERSION = "0.2.0"
+ENCLAVES = "/pronk"
+HEAD = (
+    "<!-- Written by 'python -m pronk.security' from pronk/grants.py; a test fails when it is out of date, and another "
+    "when a node does what it does not permit. -->\n"
+)
+_NAMESPACE = re.compile(r"/|(/[A-Za-z_][A-Za-z0-9_]*)+")
+
+
+def policy(stack: str, namespace: str = "/", enclaves: str = ENCLAVES) -> str:
+    """Write the policy of a stack: one enclave for each process, as each process has one identity on the network.
+
+    Args:
+        stack: "go2_hardware" or "go2_sim".
+        namespace: Absolute namespace of the stack.
+        enclaves: Absolute path of the enclaves in the keystore.
+
+    Returns:
+        XML.
+
+    Raises:
+        UnknownName: There is no such stack.
+        InvalidValue: Namespace or path is not absolute, or holds what ROS does not allow in names.
+    """
+    if stack not in GRANTS:
+        raise UnknownName("stack", stack, GRANTS)
+    for kind, value in (("namespace", namespace), ("path of enclaves", enclaves)):
+        if not _NAMESPACE.fullmatch(value):
+            raise InvalidValue(f"{kind} must be '/' or names that begin with '/', such as '/robot_1'; got '{value}'")
+    root = ElementTree.Element("policy", version=VERSION)
+    every = ElementTree.SubElement(root, "enclaves")
+    for grant in GRANTS[stack]:
+        enclave = ElementTree.SubElement(every, "enclave", path=f"{enclaves.rstrip('/')}/{grant.node}")
+        profiles = ElementTree.SubElement(enclave, "profiles")
+        profile = ElementTree.SubElement(profiles, "profile", ns=namespace, node=grant.node)
+        _fill(profile, grant, grant.node in ON_SIMULATED_TIME[stack])
+    ElementTree.indent(root)
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{HEAD}{ElementTree.tostring(root, encoding="unicode")}\n'
+
+
+def _fill(profile: ElementTree.Element, grant: Grant, simulated_time: bool) -> None:
+    clock = (CLOCK_TOPIC.name,) if simulated_time else ()
+    own = tuple(f"~/{name}" for name in EVERY_NODES_SERVICES)
+    for kind, right, granted in (
+        ("topic", "publish", (*grant.publish, DIAGNOSTICS.name, LOGS, EVENTS)),
+        ("topic", "subscribe", (*grant.subscribe, *clock)),
+        ("service", "reply", (*grant.reply, *own)),
+        ("service", "request", grant.request),
+    ):
+        if granted:
+            parent = ElementTree.SubElement(profile, f"{kind}s", {right: "ALLOW"})
+            for name in sorted(set(granted)):
+                ElementTree.SubElement(parent, kind).text = name
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Write the policies to files.
+
+    Args:
+        arguments: Words of the command line; None for those of the process.
+
+    Returns:
+        Exit code: 0, or 2 where a name is not allowed.
+    """
+    parser = argparse.ArgumentParser(description="Write the policies of SROS2 from the table of grants.")
+    parser.add_argument(
+        "--namespace", default="/", help="namespace of the stack, such as /robot_1; default: %(default)s"
+    )
+    parser.add_argument("--enclaves", default=ENCLAVES, help="path of its enclaves; default: %(default)s")
+    parser.add_argument("--out", type=Path, default=FOLDER, metavar="DIR", help="default: launch/security")
+    options = parser.parse_args(arguments)
+    out: Path = options.out
+    try:
+        texts = {stack: policy(stack, options.namespace, options.enclaves) for stack in GRANTS}
+    except InvalidValue as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    out.mkdir(parents=True, exist_ok=True)
+    for stack, text in texts.items():
+        (out / f"{stack}.policy.xml").write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
