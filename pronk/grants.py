@@ -87,6 +87,7 @@ REQUESTS, RESPONSES = names(*REQUEST_TOPICS.values()), names(*RESPONSE_TOPICS.va
 DRIVER_SERVICES = ("take", "give_back", "stop", "sit", "release")
 GATE_SERVICES = ("arm", "disarm", "stop", "release")
 
+# Estimator and controller: for any value of their parameters `foot_sensors` and `estimator`.
 ESTIMATOR = Grant(
     "estimator_node",
     publish=names(ODOM, FOOT_CONTACTS),
@@ -96,7 +97,7 @@ ESTIMATOR = Grant(
 CONTROLLER = Grant(
     "mpc_node",
     publish=names(JOINT_COMMANDS, RESIDUAL_WRENCH, CONTROLLER_STATE),
-    subscribe=names(JOINT_STATES, ODOM, FOOT_CONTACTS, CMD_VEL, BODY_COMMAND),
+    subscribe=names(JOINT_STATES, IMU, FOOT_SENSORS, ODOM, FOOT_CONTACTS, CMD_VEL, BODY_COMMAND),
     reply=("~/reset",),
 )
 # The only one whose commands reach the driver of the motors.
