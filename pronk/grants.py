@@ -84,6 +84,8 @@ def _parameters_of(*nodes: str) -> tuple[str, ...]:
 
 
 REQUESTS, RESPONSES = names(*REQUEST_TOPICS.values()), names(*RESPONSE_TOPICS.values())
+# What passes between driver and robot. It is in the open: the vendor's computer has no keys.
+VENDOR_TOPICS = (*names(LOW_STATE_TOPIC, LOW_COMMAND_TOPIC), *REQUESTS, *RESPONSES)
 DRIVER_SERVICES = ("take", "give_back", "stop", "sit", "release")
 GATE_SERVICES = ("arm", "disarm", "stop", "release")
 

@@ -254,6 +254,19 @@ def test_nobody_may_change_parameters_and_wildcards_only_name_the_tools_of_ros(s
             assert all(name.startswith(("/_ros2cli_*/", "/rviz*/", "/foxglove_bridge*/", "/rqt_*/")) for name in wild)
 
 
+def test_the_governance_of_a_go2_opens_the_topics_of_the_vendor_and_no_other_ones():
+    text = (LAUNCH / "security" / "go2.governance.xml").read_text(encoding="utf-8")
+    assert text == security.governance(), "run: python -m pronk.security"
+    (rule,) = ElementTree.fromstring(text).iter("domain_rule")
+    assert rule.findtext("enable_join_access_control") == "true"
+    assert rule.findtext("discovery_protection_kind") == "ENCRYPT"
+    *opened, rest = rule.iter("topic_rule")
+    services = {f"rt/api/{name}/{way}" for name in ("sport", "motion_switcher") for way in ("request", "response")}
+    assert {one.findtext("topic_expression") for one in opened} == {"rt/lowstate", "rt/lowcmd", *services}
+    assert {child.text for one in opened for child in one[1:]} == {"false", "NONE"}
+    assert [child.text for child in rest] == ["*", *["true"] * 4, *["ENCRYPT"] * 2]
+
+
 def calls_outside_constructors(tree):
     """Endpoints that a node of a module makes later than its constructor, where the test above cannot see them."""
     makers = {"create_publisher", "create_subscription", "create_service", "create_client"}

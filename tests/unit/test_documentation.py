@@ -57,12 +57,13 @@ def test_the_python_code_of_a_page_runs(path, tmp_path, monkeypatch, capsys):
 
 @pytest.fixture
 def place(tmp_path):
-    """A folder with what the commands of the pages speak of, and `pronk` on the path."""
+    """A folder with what the commands of the pages speak of, and `pronk` and `python` on the path."""
     programs = tmp_path / "bin"
     programs.mkdir()
-    script = programs / "pronk"
-    script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} -m pronk.cli "$@"\n')
-    script.chmod(0o755)
+    for name, words in (("pronk", "-m pronk.cli "), ("python", "")):
+        script = programs / name
+        script.write_text(f'#!/bin/sh\nexec {shlex.quote(sys.executable)} {words}"$@"\n')
+        script.chmod(0o755)
     (tmp_path / "launch").symlink_to(ROOT / "launch")
     return tmp_path
 
