@@ -6,49 +6,16 @@ import re
 import shlex
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-from pronk import cli
-
-ROOT = Path(__file__).resolve().parents[2]
-DOCS = ROOT / "docs"
-PAGES = sorted(DOCS.rglob("*.md"))
-# What a block may say of its commands. Blocks without a caption are run by a test here, as they stand.
-CAPTIONS = ("takes minutes", "needs a robot", "needs ROS 2", "needs Docker", "exit code 1")
-BLOCK = re.compile(r"^```(?:\{code-block\} )?(\w+)\n(?::caption: (.*?)\n\n)?(.*?)^```$", re.MULTILINE | re.DOTALL)
+from documented import DOCS, PAGES, ROOT, blocks
 
 every_page = pytest.mark.parametrize("path", PAGES, ids=lambda path: path.relative_to(DOCS).as_posix())
 
 
-def blocks(path, language):
-    """Title and text of the code blocks in a language."""
-    return [
-        (caption, text) for kind, caption, text in BLOCK.findall(path.read_text(encoding="utf-8")) if kind == language
-    ]
-
-
-def commands():
-    """Every `pronk` command of the documentation and of the README, with the place where it stands."""
-    for path in (*PAGES, ROOT / "README.md"):
-        text = path.read_text(encoding="utf-8")
-        lines = [line for _, block in blocks(path, "bash") for line in block.splitlines()]
-        lines += [" ".join(found.split()) for found in re.findall(r"`(pronk [^`]+)`", text)]
-        for line in lines:
-            words = shlex.split(line, comments=True)
-            if words[:1] == ["pronk"]:
-                yield path.name, words[1:]
-
-
-@every_page
-def test_a_page_captions_its_commands_as_agreed(path):
-    assert {caption for caption, _ in blocks(path, "bash")} <= {"", *CAPTIONS}
-
-
 @every_page
 def test_the_python_code_of_a_page_runs(path, tmp_path, monkeypatch, capsys):
-    program = "\n".join(text for _, text in blocks(path, "python"))
+    program = "\n".join(block.text for block in blocks(path, "python"))
     if not program:
         pytest.skip("there is none")
     monkeypatch.chdir(tmp_path)
@@ -94,12 +61,12 @@ def write_recording(folder):
 @every_page
 @pytest.mark.timeout(280)
 def test_the_commands_of_a_page_run(path, place):
-    chosen = [(caption, text) for caption, text in blocks(path, "bash") if caption in ("", "exit code 1")]
+    chosen = [(block.caption, block.text) for block in blocks(path, "bash") if block.caption in ("", "exit code 1")]
     if not chosen:
         pytest.skip("there are none")
     write_recording(place / "recording")
-    for _, text in blocks(path, "yaml"):
-        (place / "cases.yaml").write_text(text)
+    for block in blocks(path, "yaml"):
+        (place / "cases.yaml").write_text(block.text)
     for caption, text in chosen:
         done = subprocess.run(
             ["bash", "-e"], input=text, text=True, capture_output=True, cwd=place, env=environment(place), check=False
@@ -107,26 +74,6 @@ def test_the_commands_of_a_page_run(path, place):
         # The doctor may find that this machine lacks something; that is its job.
         allowed = {0, 1} if text.strip() == "pronk doctor" else {1 if caption else 0}
         assert done.returncode in allowed, f"{text}\n{done.stdout}\n{done.stderr}"
-
-
-@pytest.mark.parametrize(("page", "words"), [pytest.param(*c, id=f"{c[0]}-{' '.join(c[1])[:60]}") for c in commands()])
-def test_every_command_is_spelt_as_the_program_wants_it(page, words):
-    if len(words) == 1:
-        # A command that is only spoken of.
-        assert words[0].startswith("-") or re.search(rf"^    {words[0]}\b", cli._parser().format_help(), re.MULTILINE)
-        return
-    if words[0] == "launch":
-        declared_arguments = pytest.importorskip("pronk_bringup.expansion").declared_arguments
-        if words[1].endswith(".launch.yaml"):
-            known = {a.name for a in declared_arguments(ROOT / words[1])}
-            assert {word.partition(":=")[0] for word in words[2:] if ":=" in word} <= known
-        return
-    if words[1] in cli.TWO_WORDS.get(words[0], ()):
-        words = [" ".join(words[:2]), *words[2:]]
-    try:
-        cli._parser().parse_args(words)
-    except SystemExit as end:
-        pytest.fail(f"{page}: pronk {' '.join(words)} ends with {end.code}")
 
 
 def test_the_reference_is_what_the_code_says():
