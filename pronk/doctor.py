@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -112,8 +112,30 @@ def check_ros() -> list[Finding]:
     reach = os.environ.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "not set")
     advice = "" if reach == "LOCALHOST" else "pronk launch sets it to LOCALHOST; ros2 launch does not"
     findings.append(Finding("discovery", GOOD if not advice else NOTE, f"domain {domain}, range {reach}", advice))
+    findings.append(check_security(os.environ))
     findings.append(check_topics())
     return findings
+
+
+def check_security(environment: Mapping[str, str]) -> Finding:
+    """Check whether SROS2 is on as its user may think that it is: ROS takes misspelt words for 'no'.
+
+    Args:
+        environment: Variables of the environment.
+    """
+    enabled = environment.get("ROS_SECURITY_ENABLE", "false")
+    strategy = environment.get("ROS_SECURITY_STRATEGY", "not set")
+    if enabled == "false":
+        return Finding("security", GOOD, "off: whoever reaches the network may command")
+    if enabled != "true":
+        return Finding("security", NOTE, f"off: ROS_SECURITY_ENABLE is '{enabled}'", "export ROS_SECURITY_ENABLE=true")
+    enclaves = Path(environment.get("ROS_SECURITY_KEYSTORE", ""), "enclaves")
+    if not environment.get("ROS_SECURITY_KEYSTORE") or not enclaves.is_dir():
+        return Finding("security", BAD, f"no keystore: '{enclaves}' does not exist", "see docs/security.md, Keys")
+    if strategy != "Enforce":
+        advice = "export ROS_SECURITY_STRATEGY=Enforce"
+        return Finding("security", NOTE, f"nodes without a key run in the open: strategy {strategy}", advice)
+    return Finding("security", GOOD, f"enforced, {len(list(enclaves.rglob('key.pem')))} keys in {enclaves}")
 
 
 def check_topics() -> Finding:

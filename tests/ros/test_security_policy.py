@@ -192,7 +192,7 @@ def test_the_check_of_the_structure_finds_what_is_wrong(old, new, complaint):
     assert old in text and complaint in complaints(text.replace(old, new))
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @every_stack
 def test_every_node_may_do_what_it_does_and_nothing_else(stack, done):
     granted = rights(shipped(stack))
@@ -311,7 +311,7 @@ def test_a_namespace_that_ros_does_not_allow_is_refused(namespace, capsys, tmp_p
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(200)
 def test_a_node_that_is_to_be_secured_does_not_run_without_its_keys(start, tmp_path):
     secured = {
         "ROS_SECURITY_ENABLE": "true",
@@ -320,6 +320,6 @@ def test_a_node_that_is_to_be_secured_does_not_run_without_its_keys(start, tmp_p
     }
     words = ("-m", "pronk_locomotion.estimator_node", "--ros-args", "--enclave", "/pronk/estimator_node")
     node = start(*words, environment=secured)
-    assert node.wait(30.0) == 2
+    assert node.wait(120.0) == 2
     assert f"SECURITY ERROR: directory '{tmp_path}/keystore/enclaves/pronk/estimator_node' does not exist" in node.text
     assert "ready" not in node.text

@@ -61,6 +61,17 @@ def test_a_bag_is_replayed_without_a_network_and_cannot_be_changed():
     assert [volume for volume in SERVICES["replay"]["volumes"] if volume.endswith(":/bag:ro")]
 
 
+def test_a_robot_that_is_secured_enforces_it_with_keys_that_cannot_be_changed():
+    robot = SERVICES["robot"]
+    variables = {k: v for k, v in robot["environment"].items() if k.startswith("ROS_SECURITY_")}
+    assert variables == {
+        "ROS_SECURITY_ENABLE": "${SECURE:-false}",
+        "ROS_SECURITY_STRATEGY": "Enforce",
+        "ROS_SECURITY_KEYSTORE": "/keystore",
+    }
+    assert [volume for volume in robot["volumes"] if volume.endswith(":/keystore:ro")]
+
+
 def test_volumes_are_declared():
     named = {v.partition(":")[0] for s in SERVICES.values() for v in s["volumes"] if v[0] not in "./$"}
     assert named == set(COMPOSE["volumes"])

@@ -140,7 +140,7 @@ BY_INTEGRATION = ("make setup", "make test", "make lint", "make type")
 # Words that only name a program's command, and the system's own programs where they are a remedy in a table.
 SPOKEN_OF = ("pronk launch", "ros2 bag", "ros2 launch", "ros2 security", "ros2 service call", "ros2 topic echo")
 SHAPES = ("pronk launch FILE ", "ros2 launch FILE ")
-REMEDIES = ("pip install", "apt-get install", "export ROS_AUTOMATIC_DISCOVERY_RANGE=LOCALHOST", ". .venv/bin/activate")
+REMEDIES = ("pip install", "apt-get install", "export ROS_", ". .venv/bin/activate")
 # Programs of the system in blocks that are marked.
 SYSTEM = ("cp", "openssl", ".")
 MARK = re.compile(r"minute|hour|needs (a robot|ROS 2|Docker)")
@@ -466,7 +466,7 @@ def complaints_of(words):
     """What is wrong with a command, as far as its program can tell without running it."""
     if words[0] in CHECKS:
         return CHECKS[words[0]](words)
-    known = words[0] in SYSTEM or " ".join(words).startswith((*REMEDIES, "export ROS_", "export RMW_"))
+    known = words[0] in SYSTEM or " ".join(words).startswith((*REMEDIES, "export RMW_"))
     return [] if known else [f"nothing checks commands of '{words[0]}'"]
 
 
