@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from controllers.errors import InvalidValue
-from policies.rewards.served_judge import ServedJudge, ServerConfig, UnreadableAnswer, parse_score
+from policies.rewards.asked_judge import UnreadableAnswer, parse_score
+from policies.rewards.served_judge import ServedJudge, ServerConfig
 
 VIEWS = ("front", "left", "right")
 
