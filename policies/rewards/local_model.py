@@ -1,0 +1,206 @@
+"""An open model of pictures and words in this process, read from a local folder with `transformers`.
+
+Made for the published reward model (Robo-Dopamine: Qwen2.5-VL; its successors: Qwen3-VL), which `LocalJudge` asks. The
+library's own processor of these models needs torchvision even where no video is shown, so pictures and words are put
+together here: each picture takes as many places in the text as it has patches after merging.
+"""
+
+import inspect
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from controllers.errors import InvalidValue, MissingModel, UnknownName
+
+Image = npt.NDArray[np.uint8]
+
+AUTO = "auto"
+DEVICES = (AUTO, "cpu", "cuda")
+KINDS = (AUTO, "float32", "float16", "bfloat16")
+INSTALLATION = "pip install 'pronk[learn]'"
+TEMPLATES = ("chat_template.json", "processor_config.json")
+
+
+@dataclass(frozen=True)
+class LocalConfig:
+    """Where a model lies, and how it is asked.
+
+    Attributes:
+        folder: What `save_pretrained` wrote, or a snapshot of a hub; only safetensors are read, never code.
+        device: "cpu", "cuda", or "auto" for a graphics card where there is one.
+        kind: Precision: "float32", "float16", "bfloat16", or "auto" for bfloat16 on a graphics card, else float32.
+        tokens: Length of an answer at most.
+        least_pixels: Area to which smaller pictures are enlarged [pixel]; published: 12544.
+        most_pixels: Area to which larger pictures are reduced [pixel]; published: 76800.
+    """
+
+    folder: Path
+    device: str = AUTO
+    kind: str = AUTO
+    tokens: int = 32
+    least_pixels: int = 12_544
+    most_pixels: int = 76_800
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be asked.
+
+        Raises:
+            UnknownName: There is no such device or precision.
+            InvalidValue: A number is out of range.
+        """
+        for name, kind, known in (("device", "device", DEVICES), ("kind", "precision of weights", KINDS)):
+            if getattr(self, name) not in known:
+                raise UnknownName(kind, getattr(self, name), known)
+        if self.tokens < 1:
+            raise InvalidValue(f"LocalConfig.tokens must be at least 1, got {self.tokens}")
+        if not 1 <= self.least_pixels <= self.most_pixels:
+            raise InvalidValue(
+                "LocalConfig.least_pixels must be at least 1 and no more than most_pixels, got "
+                f"{self.least_pixels} and {self.most_pixels}"
+            )
+
+
+class LocalModel:
+    """Answers a prompt with pictures; the weights are loaded when the first question comes."""
+
+    def __init__(self, config: LocalConfig) -> None:
+        """Set up; the folder is looked at, nothing is loaded yet.
+
+        Args:
+            config: Which model.
+
+        Raises:
+            MissingModel: There is no model in the folder.
+        """
+        self.config = config
+        if not (config.folder / "config.json").is_file():
+            raise MissingModel(
+                f"there is no model in '{config.folder}' (no config.json); nothing is downloaded here: fetch it where "
+                "there is a network, with 'hf download NAME --local-dir DIR'"
+            )
+        self._parts: tuple[Any, Any, Any] | None = None
+
+    def __call__(self, prompt: str, pictures: Sequence[Image]) -> str:
+        """Ask once; the most likely word is taken each time, so the same question has the same answer.
+
+        Args:
+            prompt: The question.
+            pictures: Shape (H, W, 3) each.
+
+        Returns:
+            The answer.
+
+        Raises:
+            MissingModel: A package is not installed.
+            InvalidValue: The folder holds no whole model of this kind, or the prompt holds its control words.
+        """
+        model, tokenizer, eye = self._load()
+        import torch
+
+        inputs = self._inputs(model, tokenizer, eye, prompt, pictures)
+        begun = inputs["input_ids"].shape[1]
+        with torch.no_grad():
+            words = model.generate(**inputs)
+        return str(tokenizer.decode(words[0, begun:].tolist(), skip_special_tokens=True))
+
+    def _inputs(
+        self, model: Any, tokenizer: Any, eye: Any, prompt: str, pictures: Sequence[Image]
+    ) -> dict[str, Any]:
+        # Someone who may write instructions could else pretend to have shown a picture, or to be the answer.
+        for word in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()):
+            if word in prompt:
+                raise InvalidValue(f"a prompt must not hold the control words of the model, got '{word}'")
+        size = {"shortest_edge": self.config.least_pixels, "longest_edge": self.config.most_pixels}
+        seen = eye(images=[np.asarray(picture) for picture in pictures], size=size, return_tensors="pt")
+        content = [*({"type": "image"} for _ in pictures), {"type": "text", "text": prompt}]
+        text = tokenizer.apply_chat_template(
+            [{"role": "user", "content": content}],
+            chat_template=_template(tokenizer, self.config.folder),
+            add_generation_prompt=True,
+            tokenize=False,
+        )
+        mark = tokenizer.convert_ids_to_tokens(model.config.image_token_id)
+        parts = text.split(mark)
+        if len(parts) != len(pictures) + 1:
+            raise InvalidValue(
+                f"the chat template in '{self.config.folder}' shows {len(parts) - 1} pictures of {len(pictures)}"
+            )
+        places = seen["image_grid_thw"].prod(dim=1) // eye.merge_size**2
+        text = parts[0] + "".join(mark * int(n) + part for n, part in zip(places, parts[1:], strict=True))
+        inputs = dict(tokenizer(text, add_special_tokens=False, return_tensors="pt"))
+        kept = ("input_ids", "attention_mask")
+        inputs = {name: inputs[name] for name in kept} | {
+            "pixel_values": seen["pixel_values"],
+            "image_grid_thw": seen["image_grid_thw"],
+        }
+        # Newer releases lay pictures out in two dimensions only where they are told what is a picture.
+        if "mm_token_type_ids" in inspect.signature(model.forward).parameters:
+            inputs["mm_token_type_ids"] = (inputs["input_ids"] == model.config.image_token_id).int()
+        return {name: tensor.to(model.device) for name, tensor in inputs.items()}
+
+    def _load(self) -> tuple[Any, Any, Any]:
+        if self._parts is None:
+            self._parts = _load_parts(self.config)
+        return self._parts
+
+
+def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
+    # Everything is in the folder; the library would look on the network for more.
+    os.environ.setdefault("HF_HUB_OFFLINE", "1")
+    try:
+        import torch
+        from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, GenerationConfig
+    except ImportError as error:
+        raise MissingModel(f"a local model needs torch and transformers ({error}): {INSTALLATION}") from error
+    folder = str(config.folder)
+    device = config.device
+    if device == AUTO:
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    kind = config.kind
+    if kind == AUTO:
+        kind = "float32" if device == "cpu" else "bfloat16"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        eye = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        model, found = AutoModelForImageTextToText.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, kind), output_loading_info=True
+        )
+    # The libraries raise whatever they like for files that are cut off or of another kind.
+    except Exception as error:
+        raise InvalidValue(f"'{folder}' holds no whole model of pictures and words: {_first_line(error)}") from error
+    lost = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
+    if lost:
+        # The library would go on with random numbers in their place.
+        raise InvalidValue(f"'{folder}' lacks {len(lost)} of the weights of the model, such as {lost[0]}")
+    if not hasattr(eye, "merge_size") or getattr(model.config, "image_token_id", None) is None:
+        raise InvalidValue(f"'{folder}' holds a {type(model).__name__}, which is not of the family of Qwen2-VL")
+    ends = model.generation_config.eos_token_id
+    ends = tokenizer.eos_token_id if ends is None else ends
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends
+    model.generation_config = GenerationConfig(
+        max_new_tokens=config.tokens, do_sample=False, eos_token_id=ends, pad_token_id=pad
+    )
+    return model.to(device).eval(), tokenizer, eye
+
+
+def _template(tokenizer: Any, folder: Path) -> str | None:
+    """Find the chat template: with the tokenizer as a rule, in a file of its own in older folders."""
+    if tokenizer.chat_template is not None:
+        return None
+    for name in TEMPLATES:
+        path = folder / name
+        if path.is_file():
+            found = json.loads(path.read_text(encoding="utf-8")).get("chat_template")
+            if isinstance(found, str):
+                return found
+    raise InvalidValue(f"'{folder}' holds no chat template, without which nobody knows how to ask the model")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
