@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from evaluation.journal import append_line, read_lines
+from evaluation.published_judges import PublishedJudge
 from evaluation.results import finite
 from evaluation.reward_methods import ADAPTED, WORDS, RewardMethod
 from evaluation.reward_probes import (
@@ -70,7 +71,13 @@ class RewardTrials:
     """Judges and episodes, and what came out so far."""
 
     def __init__(
-        self, model: RewardModel, clips: Sequence[Clip], methods: Sequence[RewardMethod], out: Path, digest: str
+        self,
+        model: RewardModel,
+        clips: Sequence[Clip],
+        methods: Sequence[RewardMethod],
+        out: Path,
+        digest: str,
+        published: Mapping[str, PublishedJudge] | None = None,
     ) -> None:
         """Sort the episodes.
 
@@ -81,13 +88,14 @@ class RewardTrials:
             methods: The judges.
             out: Folder for the journal and for adapted weights.
             digest: Of everything else that decides the outcome.
+            published: Published models among the judges, by name.
 
         Raises:
             InvalidValue: A task lacks a demonstration, or there are fewer than two tasks.
         """
         self._model, self._methods, self._out = model, tuple(methods), out
         self.names = model.config.views
-        self._digest = digest
+        self._digest, self._published = digest, dict(published or {})
         tasks = sorted({clip.task for clip in clips})
         if len(tasks) < 2:
             raise InvalidValue(f"episodes of at least 2 tasks are needed, got {', '.join(tasks) or 'none'}")
@@ -120,7 +128,7 @@ class RewardTrials:
                 # A line that was cut off is run again.
                 continue
         for method, clip in ((m, c) for c in self.clips for m in self._methods if m.is_whole or c.expert):
-            key = (self._digest, method.name, clip.task, "expert" if clip.expert else "other", clip.seed)
+            key = (self._mark(method), method.name, clip.task, "expert" if clip.expert else "other", clip.seed)
             if key not in known:
                 trial = self._try(method, clip)
                 arrays = {name: getattr(trial, name).tolist() for name in _ARRAYS}
@@ -141,6 +149,8 @@ class RewardTrials:
         """
         if method.dummy:
             return make_plain_judge(method.dummy, self.names, self._model.config.size)
+        if method.published:
+            return self._published[method.name].judge
         model = self.adapted(task) if method.knowledge == ADAPTED else self._model
         views = (method.view,) if method.view else None
         return LearnedJudge(model, views, FusionConfig(method=method.fusion))
@@ -214,7 +224,10 @@ class RewardTrials:
         return found
 
     def _threshold(self, method: RewardMethod) -> float:
-        return 0.5 if method.dummy else self._model.calibration.threshold
+        return self._model.calibration.threshold if method.is_learned else 0.5
+
+    def _mark(self, method: RewardMethod) -> str:
+        return self._digest + (f"-{self._published[method.name].mark}" if method.published else "")
 
 
 _ARRAYS = ("progress", "chance", "confidence", "done", "elapsed")

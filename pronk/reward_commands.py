@@ -87,11 +87,12 @@ def evaluate_reward(options: argparse.Namespace, console: Console) -> int:
 
     Raises:
         InvalidValue: There are no episodes, or some are of tasks that the network has learned.
-        MissingModel: torch or the weights are not there.
+        MissingModel: torch, the weights or the published model are not there.
     """
     try:
         import torch
 
+        from evaluation.published_judges import find_published
         from evaluation.reward_methods import choose_methods
         from evaluation.reward_trials import RewardTrials, digest_of
         from evaluation.rewards import evaluate_rewards
@@ -110,9 +111,11 @@ def evaluate_reward(options: argparse.Namespace, console: Console) -> int:
     if learned:
         raise InvalidValue(f"the network has learned {', '.join(learned)}: only tasks that are new to it may be judged")
     chosen = split_names(options.methods)
-    methods = choose_methods(None if chosen is None else list(chosen), model.config.views)
-    trials = RewardTrials(model, clips, methods, options.out, digest_of(weights, clips))
-    thresholds = {m.name: 0.5 if m.dummy else model.calibration.threshold for m in methods}
+    views, size = model.config.views, model.config.size
+    published = find_published(options.model_folder, options.server_url, options.server_model, views, size)
+    methods = choose_methods(None if chosen is None else list(chosen), views, published)
+    trials = RewardTrials(model, clips, methods, options.out, digest_of(weights, clips), published)
+    thresholds = {m.name: model.calibration.threshold if m.is_learned else 0.5 for m in methods}
     speed = _step_ms(LearnedJudge(model), clips[0].images, clips[0].instruction)
     console.print(f"{len(clips)} episodes; {speed:.1f} ms per state on one thread of this machine")
     _, reached = evaluate_rewards(

@@ -10,6 +10,8 @@ from policies.rewards.asked_judge import SUCCESS, VIEWS, AskedJudge
 from policies.rewards.fusion import FusionConfig
 from policies.rewards.local_model import LocalConfig, LocalModel
 
+LOCAL = "local"
+
 
 class LocalJudge(AskedJudge):
     """Judges by a model in this process; a `policies.rewards.judge.Judge`.

@@ -100,18 +100,30 @@ class LocalModel:
             MissingModel: A package is not installed.
             InvalidValue: The folder holds no whole model of this kind, or the prompt holds its control words.
         """
-        model, tokenizer, eye = self._load()
+        model, tokenizer, _ = self.load()
         import torch
 
-        inputs = self._inputs(model, tokenizer, eye, prompt, pictures)
+        inputs = self.inputs_of(prompt, pictures)
         begun = inputs["input_ids"].shape[1]
         with torch.no_grad():
             words = model.generate(**inputs)
         return str(tokenizer.decode(words[0, begun:].tolist(), skip_special_tokens=True))
 
-    def _inputs(
-        self, model: Any, tokenizer: Any, eye: Any, prompt: str, pictures: Sequence[Image]
-    ) -> dict[str, Any]:
+    def inputs_of(self, prompt: str, pictures: Sequence[Image]) -> dict[str, Any]:
+        """Put pictures and words together as the network takes them.
+
+        Args:
+            prompt: The question.
+            pictures: Shape (H, W, 3) each.
+
+        Returns:
+            Tensors by the name of the network's argument.
+
+        Raises:
+            MissingModel: A package is not installed.
+            InvalidValue: The folder holds no whole model of this kind, or the prompt holds its control words.
+        """
+        model, tokenizer, eye = self.load()
         # Someone who may write instructions could else pretend to have shown a picture, or to be the answer.
         for word in (*tokenizer.all_special_tokens, *tokenizer.get_added_vocab()):
             if word in prompt:
@@ -144,7 +156,16 @@ class LocalModel:
             inputs["mm_token_type_ids"] = (inputs["input_ids"] == model.config.image_token_id).int()
         return {name: tensor.to(model.device) for name, tensor in inputs.items()}
 
-    def _load(self) -> tuple[Any, Any, Any]:
+    def load(self) -> tuple[Any, Any, Any]:
+        """Load the weights, unless that has been done: a question does it too, but later.
+
+        Returns:
+            Model, tokenizer and image processor.
+
+        Raises:
+            MissingModel: A package is not installed.
+            InvalidValue: The folder holds no whole model of this kind.
+        """
         if self._parts is None:
             self._parts = _load_parts(self.config)
         return self._parts
@@ -182,7 +203,8 @@ def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
         raise InvalidValue(f"'{folder}' holds a {type(model).__name__}, which is not of the family of Qwen2-VL")
     ends = model.generation_config.eos_token_id
     ends = tokenizer.eos_token_id if ends is None else ends
-    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else ends
+    # A single question is never padded; the library only wants to know.
+    pad = tokenizer.pad_token_id if tokenizer.pad_token_id is not None else tokenizer.eos_token_id
     model.generation_config = GenerationConfig(
         max_new_tokens=config.tokens, do_sample=False, eos_token_id=ends, pad_token_id=pad
     )

@@ -20,6 +20,8 @@ from policies.rewards.asked_judge import SUCCESS, VIEWS, AskedJudge
 from policies.rewards.fusion import FusionConfig
 from policies.rewards.judge import Image
 
+SERVED = "served"
+
 
 @dataclass(frozen=True)
 class ServerConfig:
@@ -63,6 +65,23 @@ class ServerConfig:
             raise InvalidValue(f"ServerConfig.temperature must lie in [0, 2], got {self.temperature}")
         if not 0.0 < self.success < 1.0:
             raise InvalidValue(f"ServerConfig.success must lie in (0, 1), got {self.success}")
+
+
+def server_config(url: str = "", model: str = "") -> ServerConfig:
+    """Tell where the model is served.
+
+    Args:
+        url: Its address; empty for the usual one.
+        model: Its name there; empty for the published one.
+
+    Returns:
+        The settings.
+
+    Raises:
+        InvalidValue: The address is none.
+    """
+    given = {name: value for name, value in (("url", url), ("model", model)) if value}
+    return ServerConfig(**given)
 
 
 def ask_server(config: ServerConfig, prompt: str, pictures: Sequence[Image]) -> str:

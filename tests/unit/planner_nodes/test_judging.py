@@ -72,7 +72,22 @@ def test_pictures_of_one_moment_are_joined_once():
         (
             lambda: make_judge("oracle", (), 64),
             UnknownName,
-            "unknown judge 'oracle'; available: clock, learned, pixels",
+            "unknown judge 'oracle'; available: clock, learned, local, pixels, positive, served",
+        ),
+        (
+            lambda: RewardParameters(judge="local"),
+            ParameterError,
+            "'local', which needs the parameter 'model_folder' too, got ''",
+        ),
+        (
+            lambda: make_judge("local", (), 64, PublishedModel("/nowhere")),
+            MissingModel,
+            r"there is no model in '/nowhere' .*hf download NAME",
+        ),
+        (
+            lambda: make_judge("served", (), 64, PublishedModel(url="localhost")),
+            InvalidValue,
+            "must begin with http:// or https://, got 'localhost'",
         ),
         (
             lambda: RewardParameters(views=("a", "b"), image_topics=("x",)),

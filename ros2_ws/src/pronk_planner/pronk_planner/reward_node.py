@@ -28,7 +28,7 @@ from pronk_node_kit.topics import (
     create_publisher,
     create_subscription,
 )
-from pronk_planner.judge_backends import JUDGES, LEARNED, make_judge
+from pronk_planner.judge_backends import JUDGES, LEARNED, LOCAL, PublishedModel, make_judge
 from pronk_planner.judging import Episode, Judging, Moment, PictureSet
 from pronk_planner.worker import Answer, Worker
 
@@ -39,10 +39,14 @@ class RewardParameters(LifecycleParameters):
 
     judge: str = param(
         LEARNED,
-        "Who judges: learned (shipped weights), pixels (distance to a picture of the goal), clock or positive.",
+        "Who judges: learned (shipped weights), local or served (the published model, in this process or on a server), "
+        "pixels (distance to a picture of the goal), clock or positive.",
         choices=tuple(sorted(JUDGES)),
     )
     world: str = param("manipulation", "Learned judge: what it judges in.", choices=("arena", "manipulation"))
+    model_folder: str = param("", "Judge local: folder of the published model; nothing is downloaded.")
+    server_url: str = param("", "Judge served: address of the server; empty for http://localhost:8000/v1.")
+    server_model: str = param("", "Judge served: name of the model there; empty for the published one.")
     views: tuple[str, ...] = param((), "Cameras to look through; empty for all that the judge knows.")
     image_topics: tuple[str, ...] = param(
         (), "Topic of each camera; empty: camera/image for the first, camera/NAME/image for the others."
@@ -50,7 +54,7 @@ class RewardParameters(LifecycleParameters):
     goal_topics: tuple[str, ...] = param(
         (), "Topic with start and end of the task for each camera; empty: goal/image, goal/NAME/image."
     )
-    size: int = param(64, "Width and height of the pictures of a plain judge [pixel].", ge=8, le=512)
+    size: int = param(64, "Width and height of the pictures of a judge that takes any [pixel].", ge=8, le=512)
     instruction: str = param("", "What is being done from the start; empty waits for the topic.")
     image_slack_s: float = param(
         0.02, "Greatest difference between the times of pictures that belong together [s].", ge=0.0, le=1.0
@@ -62,8 +66,10 @@ class RewardParameters(LifecycleParameters):
         """Check what concerns several parameters.
 
         Raises:
-            ParameterError: There is not one topic per camera.
+            ParameterError: There is not one topic per camera, or a local model without a folder.
         """
+        if self.judge == LOCAL and not self.model_folder:
+            raise ParameterError("parameter 'judge' is 'local', which needs the parameter 'model_folder' too, got ''")
         for name in ("image_topics", "goal_topics"):
             topics = getattr(self, name)
             if topics and len(topics) != len(self.views):
@@ -122,7 +128,8 @@ class RewardNode(LifecycleKitNode):
 
     def _load(self) -> Judging:
         p: RewardParameters = self.parameters
-        judge = make_judge(p.judge, p.views, p.size, p.world)
+        published = PublishedModel(p.model_folder, p.server_url, p.server_model)
+        judge = make_judge(p.judge, p.views, p.size, p.world, published)
         self._views = judge.views
         return Judging(judge)
 
