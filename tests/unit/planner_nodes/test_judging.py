@@ -3,11 +3,11 @@ import pytest
 
 pytest.importorskip("rclpy")
 
-from controllers.errors import InvalidValue, UnknownName
+from controllers.errors import InvalidValue, MissingModel, UnknownName
 from policies.rewards.plain_judges import ClockJudge, PixelJudge
 from pronk_node_kit.parameters import ParameterError
 from pronk_node_kit.topics import CAMERA_IMAGE
-from pronk_planner.judge_backends import make_judge
+from pronk_planner.judge_backends import PublishedModel, make_judge
 from pronk_planner.judging import Episode, Judging, Moment, PictureSet
 from pronk_planner.reward_node import RewardParameters, view_topic
 

@@ -6,10 +6,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+import transformers
 from safetensors.torch import load_file, save_file
 from tiny_language_model import make_tokenizer, save_tiny_model
-
-transformers = pytest.importorskip("transformers")
 
 from controllers.errors import InvalidValue, MissingModel, UnknownName
 from policies.rewards.asked_judge import UnreadableAnswer, parse_score
