@@ -7,7 +7,6 @@ together here: each picture takes as many places in the text as it has patches a
 
 import inspect
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,13 +15,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from controllers.errors import InvalidValue, MissingModel, UnknownName
+from controllers.errors import InvalidValue, MissingModel
+from policies.open_weights import AUTO, check_folder, check_place, choose_place, first_line
 
 Image = npt.NDArray[np.uint8]
 
-AUTO = "auto"
-DEVICES = (AUTO, "cpu", "cuda")
-KINDS = (AUTO, "float32", "float16", "bfloat16")
 INSTALLATION = "pip install 'pronk[learn]'"
 TEMPLATES = ("chat_template.json", "processor_config.json")
 
@@ -54,9 +51,7 @@ class LocalConfig:
             UnknownName: There is no such device or precision.
             InvalidValue: A number is out of range.
         """
-        for name, kind, known in (("device", "device", DEVICES), ("kind", "precision of weights", KINDS)):
-            if getattr(self, name) not in known:
-                raise UnknownName(kind, getattr(self, name), known)
+        check_place(self.device, self.kind)
         if self.tokens < 1:
             raise InvalidValue(f"LocalConfig.tokens must be at least 1, got {self.tokens}")
         if not 1 <= self.least_pixels <= self.most_pixels:
@@ -79,11 +74,7 @@ class LocalModel:
             MissingModel: There is no model in the folder.
         """
         self.config = config
-        if not (config.folder / "config.json").is_file():
-            raise MissingModel(
-                f"there is no model in '{config.folder}' (no config.json); nothing is downloaded here: fetch it where "
-                "there is a network, with 'hf download NAME --local-dir DIR'"
-            )
+        check_folder(config.folder, "config.json", "model")
         self._parts: tuple[Any, Any, Any] | None = None
 
     def __call__(self, prompt: str, pictures: Sequence[Image]) -> str:
@@ -172,29 +163,21 @@ class LocalModel:
 
 
 def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
-    # Everything is in the folder; the library would look on the network for more.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
-        import torch
         from transformers import AutoImageProcessor, AutoModelForImageTextToText, AutoTokenizer, GenerationConfig
     except ImportError as error:
         raise MissingModel(f"a local model needs torch and transformers ({error}): {INSTALLATION}") from error
     folder = str(config.folder)
-    device = config.device
-    if device == AUTO:
-        device = "cuda" if torch.cuda.is_available() else "cpu"
-    kind = config.kind
-    if kind == AUTO:
-        kind = "float32" if device == "cpu" else "bfloat16"
+    device, kind = choose_place(config.device, config.kind)
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         eye = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
         model, found = AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=getattr(torch, kind), output_loading_info=True
+            folder, local_files_only=True, use_safetensors=True, dtype=kind, output_loading_info=True
         )
     # The libraries raise whatever they like for files that are cut off or of another kind.
     except Exception as error:
-        raise InvalidValue(f"'{folder}' holds no whole model of pictures and words: {_first_line(error)}") from error
+        raise InvalidValue(f"'{folder}' holds no whole model of pictures and words: {first_line(error)}") from error
     lost = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
     if lost:
         # The library would go on with random numbers in their place.
@@ -222,7 +205,3 @@ def _template(tokenizer: Any, folder: Path) -> str | None:
             if isinstance(found, str):
                 return found
     raise InvalidValue(f"'{folder}' holds no chat template, without which nobody knows how to ask the model")
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0][:300]
