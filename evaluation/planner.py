@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +16,7 @@ from evaluation.results import Row, compile_results, write_json
 from evaluation.statistics import bootstrap_ci95, wilson_ci95
 from evaluation.table import rich_table
 from policies.video.execution import ExecutionConfig, execute_all
+from policies.video.open_video import OPEN
 from policies.video.perfect_plan import ALL, EXPERT, follow
 from policies.video.planner import Planner
 from policies.video.shipped import METHODS, SHIPPED, WEIGHTS, load_inverse, load_planner
@@ -56,6 +58,7 @@ class PlannerSuite:
         frames: Frames of a plan that are acted out before the next.
         horizon: Actions after which an episode is cut.
         weights: Folder of the weights.
+        pipeline: Folder of an open video model, for the method "open".
     """
 
     world: str = MANIPULATION
@@ -65,13 +68,14 @@ class PlannerSuite:
     frames: int = 2
     horizon: int = 200
     weights: Path = field(default=WEIGHTS)
+    pipeline: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be measured.
 
         Raises:
             UnknownName: There is no such method.
-            InvalidValue: There is no task, method or seed.
+            InvalidValue: There is no task, method or seed, or an open model is asked for and none is named.
         """
         for method in self.methods:
             if method not in (*REFERENCES, *METHODS):
@@ -79,11 +83,14 @@ class PlannerSuite:
         for name in ("tasks", "methods", "seeds"):
             if not getattr(self, name):
                 raise InvalidValue(f"PlannerSuite.{name} must name at least one, got none")
+        if OPEN in self.methods and self.pipeline is None:
+            raise InvalidValue(f"the method '{OPEN}' needs PlannerSuite.pipeline, the folder of an open video model")
 
     def fingerprint(self) -> str:
         """Digest all that decides the outcome of a trial beside its task, method and seed."""
         files = sorted(self.weights.glob(f"planner_{self.world}_*.safetensors"))
         text = f"{digest_files((path.name, path) for path in files)} {self.world} {self.frames} {self.horizon}"
+        text += f" {_digest_pipeline(self.pipeline)}" if self.pipeline is not None else ""
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
@@ -189,7 +196,7 @@ def _run(
         some = seeds[first : first + MANY]
         _grow(worlds, len(some), suite, task)
         if method not in planners:
-            planners[method] = load_planner(method, suite.world, suite.weights)
+            planners[method] = load_planner(method, suite.world, suite.weights, pipeline=suite.pipeline)
         timed = _Timed(planners[method])
         for rollout in execute_all(worlds[: len(some)], timed, some, ExecutionConfig(suite.frames)):
             metrics: dict[str, float | None] = {
@@ -199,6 +206,12 @@ def _run(
                 "confidence": sum(plan.confidence for plan in rollout.plans) / len(rollout.plans),
             }
             yield Row(method, task, rollout.seed, metrics)
+
+
+@cache
+def _digest_pipeline(folder: Path) -> str:
+    # Gigabytes, so only once.
+    return digest_files((str(path.relative_to(folder)), path) for path in sorted(folder.rglob("*")) if path.is_file())
 
 
 def _grow(worlds: list[World], count: int, suite: PlannerSuite, task: str) -> None:

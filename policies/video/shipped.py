@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
-from controllers.errors import UnknownName
+from controllers.errors import InvalidValue, UnknownName
 from policies.video.adaptation import IN_DOMAIN, IPA, PA, PRIOR, UNIT_SUM, Adaptation
 from policies.video.adapted_video import AdaptedVideo
 from policies.video.cloning import Cloner
 from policies.video.flow_model import FlowModel
 from policies.video.inverse_model import InverseModel
+from policies.video.open_video import OPEN, OpenVideo
 from policies.video.planner import Planner
 from policies.video.video_planner import VideoPlanner
 from sim.world_tasks import MANIPULATION
@@ -25,9 +26,9 @@ ADAPTATIONS = {
     UNIT_SUM: Adaptation(UNIT_SUM, alpha=1.0, gamma=0.25),
     RANDOM_PRIOR: Adaptation(UNIT_SUM, alpha=1.0, gamma=0.25),
 }
-METHODS = (*ADAPTATIONS, CLONED)
-# Those whose weights come with Pronk; the union is trained by whoever wants to compare with it.
-SHIPPED = tuple(method for method in METHODS if method != UNION)
+METHODS = (*ADAPTATIONS, CLONED, OPEN)
+# Those whose weights come with Pronk; the union is trained by whoever wants to compare with it, an open model is brought.
+SHIPPED = tuple(method for method in METHODS if method not in (UNION, OPEN))
 DEFAULT = IN_DOMAIN
 STEPS, TEMPERATURE = 4, 0.5
 
@@ -83,15 +84,21 @@ def load_video(variant: str, world: str = MANIPULATION, folder: Path = WEIGHTS) 
 
 
 def load_planner(
-    method: str = DEFAULT, world: str = MANIPULATION, folder: Path = WEIGHTS, adaptation: Adaptation | None = None
+    method: str = DEFAULT,
+    world: str = MANIPULATION,
+    folder: Path = WEIGHTS,
+    adaptation: Adaptation | None = None,
+    *,
+    pipeline: Path | None = None,
 ) -> Planner:
     """Load all that a method needs.
 
     Args:
-        method: "in_domain", "prior", "union", "pa", "ipa", "unit_sum", "random_prior" or "cloning".
+        method: "in_domain", "prior", "union", "pa", "ipa", "unit_sum", "random_prior", "cloning" or "open".
         world: Which body.
         folder: Where weights are.
         adaptation: How models are added up; None for that of the method.
+        pipeline: For "open": folder of a pipeline of `diffusers` that imagines; inverse dynamics is ours.
 
     Returns:
         The planner.
@@ -99,10 +106,16 @@ def load_planner(
     Raises:
         UnknownName: There is no such method.
         MissingModel: Weights are missing; the message names the command that makes them.
-        InvalidValue: They are damaged.
+        InvalidValue: They are damaged, or no pipeline is named for "open".
     """
     if method not in METHODS:
         raise UnknownName("method of the planner", method, METHODS)
+    if method == OPEN:
+        if pipeline is None:
+            raise InvalidValue(f"the method '{OPEN}' of the planner needs the folder of a pipeline, got none")
+        # The small one first: it is missing at once or not at all.
+        inverse = load_inverse(world, folder)
+        return VideoPlanner(OpenVideo.load(pipeline), inverse)
     if method == CLONED:
         return Cloner.load(weights_of(CLONING, world, folder))
     how = adaptation or ADAPTATIONS[method]

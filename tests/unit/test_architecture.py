@@ -29,7 +29,7 @@ ALLOWED = {
     },
     "policies": {
         *("controllers", "sim", "numpy", "numba", "gymnasium", "torch", "torch_geometric", "safetensors"),
-        *("transformers", "PIL"),
+        *("transformers", "diffusers", "PIL"),
     },
     "evaluation": {
         *("controllers", "sim", "policies", "numpy", "numba", "scipy", "matplotlib", "rich", "yaml"),

@@ -3,10 +3,12 @@
 import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from controllers.errors import MissingModel, UnknownName
+from policies.video.open_video import OPEN
 from policies.video.planner import Planner
 
 LEARNED, PERFECT, STRAIGHT = "learned", "perfect", "straight"
@@ -25,6 +27,7 @@ class PlannerChoice:
         seed: For the perfect planner: of the episode.
         frames: Frames of a plan that are acted out.
         method: For the learned planner: how its models are added up; empty for the usual way.
+        pipeline: For the learned planner: folder of an open video model that imagines in their place; empty for none.
     """
 
     name: str
@@ -33,6 +36,7 @@ class PlannerChoice:
     seed: int
     frames: int
     method: str = ""
+    pipeline: str = ""
 
 
 def make_planner(choice: PlannerChoice) -> Planner:
@@ -71,7 +75,8 @@ def _learned(choice: PlannerChoice) -> Planner:
         from policies.video.shipped import DEFAULT, load_planner
     except ImportError as error:
         raise MissingModel(f"a learned planner needs torch ({error}): pip install 'pronk[learn]'") from error
-    planner = load_planner(choice.method or DEFAULT, choice.world)
+    usual, pipeline = (OPEN, Path(choice.pipeline)) if choice.pipeline else (DEFAULT, None)
+    planner = load_planner(choice.method or usual, choice.world, pipeline=pipeline)
     # The encoder of sentences takes many seconds to load. Without it, known instructions still work.
     with contextlib.suppress(MissingModel):
         rehearse(planner)

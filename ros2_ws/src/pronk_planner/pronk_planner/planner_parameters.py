@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from policies.video.open_video import OPEN
 from policies.video.task_run import TaskConfig
 from pronk_node_kit.lifecycle import LifecycleParameters
 from pronk_node_kit.parameters import ParameterError, param
@@ -19,6 +20,11 @@ class PlannerParameters(LifecycleParameters):
     )
     world: str = param("manipulation", "Body and surroundings that it plans for.", choices=("arena", "manipulation"))
     method: str = param("", "Learned planner: how its models are added up, such as unit_sum; empty for the usual way.")
+    pipeline: str = param(
+        "",
+        "Learned planner: folder of an open video model (diffusers, picture and words to video) that imagines in place "
+        "of the shipped ones; its pronk.json holds settings.",
+    )
     task: str = param("", "Perfect planner: name of the world's task.")
     seed: int = param(0, "Seed of the plans' chance; for a perfect planner also of the episode.", ge=0)
     instruction: str = param("", "What to do from the start; empty waits for the topic or for an action.")
@@ -55,6 +61,13 @@ class PlannerParameters(LifecycleParameters):
         self.config()
         if self.planner == PERFECT and not self.task:
             raise ParameterError("parameter 'planner' is 'perfect', which needs the parameter 'task' too, got ''")
+        if self.pipeline and (self.planner != LEARNED or self.method not in ("", OPEN)):
+            raise ParameterError(
+                f"parameter 'pipeline' needs the planner '{LEARNED}' and the method '{OPEN}' or none, got "
+                f"'{self.planner}' and '{self.method}'"
+            )
+        if self.method == OPEN and not self.pipeline:
+            raise ParameterError(f"parameter 'method' is '{OPEN}', which needs the parameter 'pipeline' too, got ''")
 
     def config(self) -> TaskConfig:
         """Translate to the core's configuration."""
@@ -69,4 +82,4 @@ class PlannerParameters(LifecycleParameters):
 
     def choice(self) -> PlannerChoice:
         """Tell which planner is wanted."""
-        return PlannerChoice(self.planner, self.world, self.task, self.seed, self.frames, self.method)
+        return PlannerChoice(self.planner, self.world, self.task, self.seed, self.frames, self.method, self.pipeline)
