@@ -1,6 +1,7 @@
 """Where open models of others lie and run: always a local folder, never the network, never code from beside weights."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,6 +68,21 @@ def check_folder(folder: Path, file: str, what: str) -> None:
             f"there is no {what} in '{folder}' (no {file}); nothing is downloaded here: fetch it where there is a "
             "network, with 'hf download NAME --local-dir DIR'"
         )
+
+
+def check_whole(folder: Path, found: Mapping[str, Any]) -> None:
+    """Refuse a model of `transformers` that lacks weights: the library goes on with random numbers in their place.
+
+    Args:
+        folder: Where it lies.
+        found: What the library told with `output_loading_info`.
+
+    Raises:
+        InvalidValue: A weight is missing, or of another shape.
+    """
+    lost = sorted(map(str, found["missing_keys"])) + sorted(map(str, found["mismatched_keys"]))
+    if lost:
+        raise InvalidValue(f"'{folder}' lacks {len(lost)} of the weights of the model, such as {lost[0]}")
 
 
 def first_line(error: Exception) -> str:

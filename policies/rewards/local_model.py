@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue, MissingModel
-from policies.open_weights import AUTO, check_folder, check_place, choose_place, first_line
+from policies.open_weights import AUTO, check_folder, check_place, check_whole, choose_place, first_line
 
 Image = npt.NDArray[np.uint8]
 
@@ -178,10 +178,7 @@ def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
     # The libraries raise whatever they like for files that are cut off or of another kind.
     except Exception as error:
         raise InvalidValue(f"'{folder}' holds no whole model of pictures and words: {first_line(error)}") from error
-    lost = sorted(found["missing_keys"]) + sorted(map(str, found["mismatched_keys"]))
-    if lost:
-        # The library would go on with random numbers in their place.
-        raise InvalidValue(f"'{folder}' lacks {len(lost)} of the weights of the model, such as {lost[0]}")
+    check_whole(config.folder, found)
     if not hasattr(eye, "merge_size") or getattr(model.config, "image_token_id", None) is None:
         raise InvalidValue(f"'{folder}' holds a {type(model).__name__}, which is not of the family of Qwen2-VL")
     ends = model.generation_config.eos_token_id

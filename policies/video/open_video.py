@@ -11,9 +11,8 @@ model's space and schedule to be those of its prior.) What an open model knows c
 that it imagines are videos like others, from which a prior in our space can be trained.
 """
 
-import inspect
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,10 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 
-from controllers.errors import InvalidValue, MissingModel, UnknownName
-from policies.open_weights import AUTO, check_folder, check_place, choose_place, first_line
+from controllers.errors import InvalidValue, UnknownName
+from policies.open_weights import AUTO, check_folder, check_place, first_line
 from policies.text import SentenceEncoder, nearness
+from policies.video.open_pipeline import INDEX, SPARSE, check_pipeline, load_pipeline
 from policies.video.planner import check_request
 
 Array = npt.NDArray[np.float64]
@@ -32,12 +32,8 @@ Image = npt.NDArray[np.uint8]
 
 OPEN = "open"
 SETTINGS = "pronk.json"
-INSTALLATION = "pip install 'pronk[video]'"
 MOST_STEPS = 100
 WORDS = "{instruction}"
-# What a pipeline must be told: AnimateDiff with SparseCtrl calls the picture otherwise.
-PICTURES = ("image", "conditioning_frames")
-NEEDED = ("prompt", "num_frames", "num_inference_steps", "generator", "output_type")
 # How far beyond [0, 1] rounding may lead.
 SLACK = 1e-3
 
@@ -184,28 +180,9 @@ class OpenVideo:
             InvalidValue: It is not of the right kind, or not whole.
             UnknownName: "pronk.json" holds a setting that there is not.
         """
-        check_folder(folder, "model_index.json", "pipeline of a video model")
+        check_folder(folder, INDEX, "pipeline of a video model")
         chosen = config or OpenVideoConfig.read(folder)
-        try:
-            import diffusers
-        except ImportError as error:
-            raise MissingModel(f"open video models need diffusers ({error}): {INSTALLATION}") from error
-        # Told before gigabytes are read.
-        check_pipeline(_class_of(folder, diffusers))
-        device, kind = choose_place(chosen.device, chosen.kind)
-        try:
-            pipeline = diffusers.DiffusionPipeline.from_pretrained(
-                str(folder),
-                local_files_only=True,
-                use_safetensors=True,
-                trust_remote_code=False,
-                torch_dtype=kind,
-                variant=chosen.variant or None,
-            ).to(device)
-        # The libraries raise whatever they like for files that are cut off or missing.
-        except Exception as error:
-            raise InvalidValue(f"'{folder}' holds no whole pipeline: {first_line(error)}") from error
-        pipeline.set_progress_bar_config(disable=True)
+        pipeline = load_pipeline(folder, chosen.device, chosen.kind, chosen.variant)
         return cls(pipeline, chosen)
 
     def imagine(self, images: Image, instructions: Sequence[str], rngs: Sequence[np.random.Generator]) -> Image:
@@ -262,9 +239,9 @@ class OpenVideo:
             "num_inference_steps": c.steps,
             "generator": torch.Generator("cpu").manual_seed(seed),
             "output_type": "np",
-            self._picture: picture if self._picture == "image" else [picture],
+            self._picture: [picture] if self._picture == SPARSE else picture,
         }
-        told |= {"controlnet_frame_indices": [0]} if self._picture != "image" else {}
+        told |= {"controlnet_frame_indices": [0]} if self._picture == SPARSE else {}
         told |= {"num_frames": c.produced} if c.produced else {}
         wished = {
             "height": self._height,
@@ -308,34 +285,6 @@ class OpenVideo:
         return np.stack([cut_picture(frame, self.size) for frame in wide])
 
 
-def check_pipeline(kind: type) -> tuple[str, Mapping[str, inspect.Parameter]]:
-    """Refuse pipelines that do not make a video of a picture and words.
-
-    Args:
-        kind: Class of the pipeline.
-
-    Returns:
-        Name of the argument that takes the picture, and all arguments.
-
-    Raises:
-        InvalidValue: It is of another kind.
-    """
-    taken = inspect.signature(kind.__call__).parameters  # type: ignore[operator]
-    picture = next((name for name in PICTURES if name in taken), None)
-    lacks = [name for name in NEEDED if name not in taken]
-    lacks += ["image"] if picture is None else []
-    if lacks:
-        raise InvalidValue(
-            f"{kind.__name__} does not make a video of a picture and words: it takes no {', '.join(lacks)}"
-        )
-    given = {*NEEDED, str(picture), "self", "height", "width"}
-    open_ends = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    more = [n for n, p in taken.items() if p.default is p.empty and n not in given and p.kind not in open_ends]
-    if more:
-        raise InvalidValue(f"{kind.__name__} needs more than a picture and words: {', '.join(more)}")
-    return str(picture), taken
-
-
 def fit_picture(image: Image, height: int, width: int) -> Image:
     """Put a square picture into the middle of another without distorting it, and continue its edges.
 
@@ -368,18 +317,3 @@ def cut_picture(image: Image, size: int) -> Image:
     top, left = (height - side) // 2, (width - side) // 2
     inner = Pillow.fromarray(image[top : top + side, left : left + side])
     return np.asarray(inner.resize((size, size), Pillow.Resampling.BICUBIC))
-
-
-def _class_of(folder: Path, library: Any) -> type:
-    path = folder / "model_index.json"
-    try:
-        name = json.loads(path.read_text(encoding="utf-8"))["_class_name"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InvalidValue(f"'{path}' does not tell what pipeline it is of: {error!r}") from error
-    found: type | None = getattr(library, name, None) if isinstance(name, str) else None
-    if found is None:
-        raise InvalidValue(
-            f"'{path}' is of the pipeline {name}, which diffusers {library.__version__} does not have; code beside "
-            "weights is not run"
-        )
-    return found

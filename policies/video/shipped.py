@@ -27,8 +27,8 @@ ADAPTATIONS = {
     RANDOM_PRIOR: Adaptation(UNIT_SUM, alpha=1.0, gamma=0.25),
 }
 METHODS = (*ADAPTATIONS, CLONED, OPEN)
-# Those whose weights come with Pronk: the union is trained by whoever wants to compare with it, an open model is brought
-# along.
+# Those whose weights come with Pronk: the union is trained by whoever wants to compare with it, an open model is
+# brought along.
 SHIPPED = tuple(method for method in METHODS if method not in (UNION, OPEN))
 DEFAULT = IN_DOMAIN
 STEPS, TEMPERATURE = 4, 0.5

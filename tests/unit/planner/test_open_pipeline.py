@@ -5,15 +5,17 @@ import socket
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 from tiny_pipeline import make_pipeline
+
+from controllers.errors import InvalidValue
+from policies.video.open_pipeline import check_pipeline
+from policies.video.open_video import OPEN, OpenVideo, OpenVideoConfig
+from policies.video.shipped import load_planner
 
 diffusers = pytest.importorskip("diffusers", reason="the extra 'video' is not installed")
 pytest.importorskip("accelerate", reason="the extra 'video' is not installed")
 pytest.importorskip("ftfy", reason="the extra 'video' is not installed")
-
-from controllers.errors import InvalidValue
-from policies.video.open_video import OPEN, OpenVideo, OpenVideoConfig, check_pipeline
-from policies.video.shipped import load_planner
 
 SETTINGS = {"height": 32, "width": 48, "produced": 5, "frames": 2, "steps": 2, "device": "cpu"}
 
@@ -103,6 +105,22 @@ def test_weights_that_are_cut_off_are_refused(copy):
 def test_a_part_that_is_missing_is_refused(copy, part):
     shutil.rmtree(copy / part)
     with pytest.raises(InvalidValue, match="holds no whole pipeline"):
+        OpenVideo.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("part", "reason"),
+    [
+        ("text_encoder", r"text_encoder' lacks 1 of the weights of the model, such as encoder\.block"),
+        ("transformer", "holds no whole pipeline"),
+    ],
+)
+def test_weights_that_are_missing_are_not_made_up(copy, part, reason):
+    path = next((copy / part).glob("*.safetensors"))
+    kept = load_file(path)
+    del kept[sorted(kept)[len(kept) // 2]]
+    save_file(kept, path, {"format": "pt"})
+    with pytest.raises(InvalidValue, match=reason):
         OpenVideo.load(copy)
 
 
