@@ -172,12 +172,13 @@ def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
         eye = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
-        model, found = AutoModelForImageTextToText.from_pretrained(
+        loaded: Any = AutoModelForImageTextToText.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, dtype=kind, output_loading_info=True
         )
     # The libraries raise whatever they like for files that are cut off or of another kind.
     except Exception as error:
         raise InvalidValue(f"'{folder}' holds no whole model of pictures and words: {first_line(error)}") from error
+    model, found = loaded
     check_whole(config.folder, found)
     if not hasattr(eye, "merge_size") or getattr(model.config, "image_token_id", None) is None:
         raise InvalidValue(f"'{folder}' holds a {type(model).__name__}, which is not of the family of Qwen2-VL")

@@ -32,7 +32,7 @@ def asked(monkeypatch):
     """Planners that stand still; which were loaded is noted."""
     found = []
 
-    def load(method, world, folder):
+    def load(method, world, folder, pipeline=None):
         found.append(method)
         return Steady([0.0, 0.0])
 
@@ -120,3 +120,21 @@ def test_what_was_imagined_stands_beside_what_was(tmp_path):
     assert write_side_by_side(tmp_path / "v.mp4", found, "top", "red box") == found.steps + 1 + 20
     with pytest.raises(InvalidValue, match="'red-box' with seed 1000 was not recorded"):
         list(side_by_side(rollout(record=False), "top", ""))
+
+
+def test_an_open_video_model_is_measured_where_one_is_named(tmp_path, asked):
+    with pytest.raises(InvalidValue, match=r"'open' needs PlannerSuite\.pipeline, the folder of an open video model"):
+        suite(tmp_path, methods=("open",))
+    rows, _ = run(suite(tmp_path, methods=("open",), pipeline=tmp_path / "model"), tmp_path / "out")
+    assert {row.method for row in rows} == {"open"} and asked == ["open"]
+
+
+def test_results_of_one_open_video_model_are_not_those_of_another(tmp_path):
+    marks = {suite(tmp_path).fingerprint()}
+    for name, weights in (("a", b"1"), ("b", b"1"), ("c", b"2")):
+        part = tmp_path / name / "vae"
+        part.mkdir(parents=True)
+        (part / "weights.safetensors").write_bytes(weights)
+        marks.add(suite(tmp_path, pipeline=tmp_path / name).fingerprint())
+    # None, the same twice, and another.
+    assert len(marks) == 3

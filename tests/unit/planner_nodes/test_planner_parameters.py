@@ -38,3 +38,38 @@ def test_missing_weights_are_named_with_the_command_that_makes_them(monkeypatch,
         MissingModel, match=r"planner_arena_video_in_domain\.safetensors.*pronk train video --variant in"
     ):
         make_planner(PlannerChoice("learned", "arena", "", 0, 2))
+
+
+def test_an_open_video_model_takes_the_place_of_the_shipped_ones(monkeypatch):
+    pytest.importorskip("torch")
+    from policies.video import shipped
+
+    asked = []
+    monkeypatch.setattr(shipped.OpenVideo, "load", lambda folder: asked.append(folder))
+    monkeypatch.setattr(shipped, "VideoPlanner", lambda video, inverse: None)
+    monkeypatch.setattr("pronk_planner.planner_backends.rehearse", lambda planner: None)
+    for parameters in (PlannerParameters(pipeline="/models/wan"), PlannerParameters(pipeline="/m", method="open")):
+        make_planner(parameters.choice())
+    assert [str(folder) for folder in asked] == ["/models/wan", "/m"]
+
+
+@pytest.mark.parametrize(
+    ("given", "reason"),
+    [
+        ({"method": "open"}, "'method' is 'open', which needs the parameter 'pipeline' too, got ''"),
+        (
+            {"pipeline": "/m", "method": "prior"},
+            "needs the planner 'learned' and the method 'open' or none, got 'learned' and 'prior'",
+        ),
+        ({"pipeline": "/m", "planner": "straight"}, "got 'straight' and ''"),
+    ],
+)
+def test_settings_of_an_open_video_model_that_do_not_go_together_are_refused(given, reason):
+    with pytest.raises(ParameterError, match=reason):
+        PlannerParameters(**given)
+
+
+def test_a_folder_without_an_open_video_model_is_named():
+    pytest.importorskip("torch")
+    with pytest.raises(MissingModel, match="there is no pipeline of a video model in '/nowhere'"):
+        make_planner(PlannerParameters(pipeline="/nowhere").choice())

@@ -7,6 +7,7 @@ from rich.console import Console
 from toy_clips import SIZE, SMALL, TASKS, VIEWS, toy_clip, toy_sentences
 
 from controllers.errors import InvalidValue, UnknownName
+from evaluation.published_judges import PublishedJudge
 from evaluation.reward_methods import ADAPTED, DUMMIES, GOAL, choose_methods, reward_methods
 from evaluation.reward_probes import probe_misfit, probe_order, probe_pause, probe_retry, reference_of
 from evaluation.reward_trials import RewardTrials
@@ -133,6 +134,28 @@ def test_the_learned_judges_run_through_all_that_is_asked(tmp_path, monkeypatch)
     side = next(t for t in found if t.method == "goal/forward")
     assert "order_dense" in side.metrics and "pause_rmse" not in side.metrics
     assert (tmp_path / "adapted" / "right-d.safetensors").exists()
+
+
+def test_a_published_model_is_asked_all_that_ours_are_asked_and_told_from_others_of_its_name(tmp_path):
+    judge = Oracle(VIEWS, SIZE)
+    methods = choose_methods(["local", "clock"], VIEWS, ["local"])
+    for mark in ("one", "two"):
+        found = list(
+            RewardTrials(model(), clips(), methods, tmp_path, "d", {"local": PublishedJudge(judge, mark)}).run()
+        )
+    told = next(t for t in found if t.method == "local" and t.behaviour == "expert")
+    assert told.metrics["order_dense"] == pytest.approx(1.0) and {"pause_rmse", "misfit", "loop"} <= set(told.metrics)
+    lines = [json.loads(line)["key"][:2] for line in (tmp_path / "trials.jsonl").read_text().splitlines()]
+    count = len(clips()) - 3
+    assert [lines.count([key, name]) for key, name in (("d-one", "local"), ("d-two", "local"), ("d", "clock"))] == [
+        count
+    ] * 3
+
+
+def test_a_published_model_that_nobody_has_cannot_be_chosen():
+    with pytest.raises(UnknownName, match=r"unknown judge 'local'; available: .*adapted"):
+        choose_methods(["local"], VIEWS)
+    assert "local" not in {method.name for method in reward_methods(VIEWS)}
 
 
 def _two_steps(self, steps=2):
