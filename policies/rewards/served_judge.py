@@ -80,8 +80,8 @@ def server_config(url: str = "", model: str = "") -> ServerConfig:
     Raises:
         InvalidValue: The address is none.
     """
-    given = {name: value for name, value in (("url", url), ("model", model)) if value}
-    return ServerConfig(**given)
+    usual = ServerConfig()
+    return ServerConfig(url or usual.url, model or usual.model)
 
 
 def ask_server(config: ServerConfig, prompt: str, pictures: Sequence[Image]) -> str:

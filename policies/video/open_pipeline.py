@@ -73,7 +73,7 @@ def check_pipeline(kind: type) -> tuple[str, Mapping[str, inspect.Parameter]]:
     Raises:
         InvalidValue: It is of another kind.
     """
-    taken = inspect.signature(kind.__call__).parameters  # type: ignore[operator]
+    taken = inspect.signature(kind.__call__).parameters
     picture = next((name for name in PICTURES if name in taken), None)
     lacks = [name for name in NEEDED if name not in taken]
     lacks += ["image"] if picture is None else []
@@ -115,7 +115,7 @@ def _load_words(folder: Path, index: Mapping[str, Any], kind: Any, variant: str)
     """Load what is of `transformers`, such as the encoder of words: the pipeline does not see whether it is whole."""
     import transformers
 
-    found = {}
+    found: dict[str, Any] = {}
     for name, entry in index.items():
         if not isinstance(entry, list) or len(entry) != 2 or entry[0] != "transformers" or not entry[1]:
             continue
@@ -124,13 +124,8 @@ def _load_words(folder: Path, index: Mapping[str, Any], kind: Any, variant: str)
             continue
         part = folder / name
         special = variant if variant and any(part.glob(f"*.{variant}.*")) else None
-        found[name], told = cls.from_pretrained(
-            str(part),
-            local_files_only=True,
-            use_safetensors=True,
-            dtype=kind,
-            variant=special,
-            output_loading_info=True,
-        )
+        how: dict[str, Any] = {"local_files_only": True, "use_safetensors": True, "dtype": kind, "variant": special}
+        loaded: Any = cls.from_pretrained(str(part), **how, output_loading_info=True)
+        found[name], told = loaded
         check_whole(part, told)
     return found
