@@ -80,12 +80,12 @@ def test_pictures_of_one_moment_are_joined_once():
             "'local', which needs the parameter 'model_folder' too, got ''",
         ),
         (
-            lambda: make_judge("local", (), 64, PublishedModel("/nowhere")),
+            lambda: make_judge("local", (), 64, published=PublishedModel("/nowhere")),
             MissingModel,
             r"there is no model in '/nowhere' .*hf download NAME",
         ),
         (
-            lambda: make_judge("served", (), 64, PublishedModel(url="localhost")),
+            lambda: make_judge("served", (), 64, published=PublishedModel(url="localhost")),
             InvalidValue,
             "must begin with http:// or https://, got 'localhost'",
         ),
