@@ -75,7 +75,7 @@ class PlannerSuite:
 
         Raises:
             UnknownName: There is no such method.
-            InvalidValue: There is no task, method or seed, or an open model is asked for and none is named.
+            InvalidValue: There is no task, method or seed, or an open model is asked for but not named, or the reverse.
         """
         for method in self.methods:
             if method not in (*REFERENCES, *METHODS):
@@ -83,8 +83,11 @@ class PlannerSuite:
         for name in ("tasks", "methods", "seeds"):
             if not getattr(self, name):
                 raise InvalidValue(f"PlannerSuite.{name} must name at least one, got none")
-        if OPEN in self.methods and self.pipeline is None:
-            raise InvalidValue(f"the method '{OPEN}' needs PlannerSuite.pipeline, the folder of an open video model")
+        if (OPEN in self.methods) != (self.pipeline is not None):
+            raise InvalidValue(
+                f"the method '{OPEN}' and PlannerSuite.pipeline, the folder of an open video model, need each other; "
+                f"got {', '.join(self.methods)} and {self.pipeline}"
+            )
 
     def fingerprint(self) -> str:
         """Digest all that decides the outcome of a trial beside its task, method and seed."""
@@ -196,7 +199,8 @@ def _run(
         some = seeds[first : first + MANY]
         _grow(worlds, len(some), suite, task)
         if method not in planners:
-            planners[method] = load_planner(method, suite.world, suite.weights, pipeline=suite.pipeline)
+            pipeline = suite.pipeline if method == OPEN else None
+            planners[method] = load_planner(method, suite.world, suite.weights, pipeline=pipeline)
         timed = _Timed(planners[method])
         for rollout in execute_all(worlds[: len(some)], timed, some, ExecutionConfig(suite.frames)):
             metrics: dict[str, float | None] = {

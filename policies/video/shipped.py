@@ -107,13 +107,16 @@ def load_planner(
     Raises:
         UnknownName: There is no such method.
         MissingModel: Weights are missing; the message names the command that makes them.
-        InvalidValue: They are damaged, or no pipeline is named for "open".
+        InvalidValue: They are damaged, or a pipeline is named for another method than "open", or none for it.
     """
     if method not in METHODS:
         raise UnknownName("method of the planner", method, METHODS)
-    if method == OPEN:
-        if pipeline is None:
-            raise InvalidValue(f"the method '{OPEN}' of the planner needs the folder of a pipeline, got none")
+    if (method == OPEN) != (pipeline is not None):
+        raise InvalidValue(
+            f"the method '{OPEN}' of the planner, and no other, needs the folder of a pipeline, got '{method}' and "
+            f"{'none' if pipeline is None else repr(str(pipeline))}"
+        )
+    if pipeline is not None:
         # The small one first: it is missing at once or not at all.
         inverse = load_inverse(world, folder)
         return VideoPlanner(OpenVideo.load(pipeline), inverse)

@@ -1,5 +1,6 @@
 import json
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -8,7 +9,8 @@ import torch
 
 from controllers.errors import InvalidValue, MissingModel, UnknownName
 from policies.text import WIDTH, SentenceEncoder
-from policies.video.open_video import OpenVideo, OpenVideoConfig, cut_picture, fit_picture
+from policies.video.open_video import OPEN, OpenVideo, OpenVideoConfig, cut_picture, fit_picture
+from policies.video.shipped import load_planner
 
 SIZE = 32
 
@@ -273,3 +275,12 @@ def test_without_diffusers_the_command_that_brings_it_is_named(tmp_path, monkeyp
     monkeypatch.setitem(sys.modules, "diffusers", None)
     with pytest.raises(MissingModel, match=r"open video models need diffusers .*: pip install 'pronk\[video\]'"):
         OpenVideo.load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("method", "folder", "reason"),
+    [(OPEN, None, "got 'open' and none"), ("prior", Path("/models/wan"), "got 'prior' and '/models/wan'")],
+)
+def test_the_method_of_an_open_model_and_its_folder_need_each_other(method, folder, reason):
+    with pytest.raises(InvalidValue, match=reason):
+        load_planner(method, pipeline=folder)

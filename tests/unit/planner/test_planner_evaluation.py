@@ -123,8 +123,10 @@ def test_what_was_imagined_stands_beside_what_was(tmp_path):
 
 
 def test_an_open_video_model_is_measured_where_one_is_named(tmp_path, asked):
-    with pytest.raises(InvalidValue, match=r"'open' needs PlannerSuite\.pipeline, the folder of an open video model"):
+    with pytest.raises(InvalidValue, match=r"'open' and PlannerSuite\.pipeline, .* each other; got open and None"):
         suite(tmp_path, methods=("open",))
+    with pytest.raises(InvalidValue, match=r"got expert, prior and .*model"):
+        suite(tmp_path, methods=("expert", "prior"), pipeline=tmp_path / "model")
     rows, _ = run(suite(tmp_path, methods=("open",), pipeline=tmp_path / "model"), tmp_path / "out")
     assert {row.method for row in rows} == {"open"} and asked == ["open"]
 
@@ -135,6 +137,6 @@ def test_results_of_one_open_video_model_are_not_those_of_another(tmp_path):
         part = tmp_path / name / "vae"
         part.mkdir(parents=True)
         (part / "weights.safetensors").write_bytes(weights)
-        marks.add(suite(tmp_path, pipeline=tmp_path / name).fingerprint())
+        marks.add(suite(tmp_path, methods=("open",), pipeline=tmp_path / name).fingerprint())
     # None, the same twice, and another.
     assert len(marks) == 3
