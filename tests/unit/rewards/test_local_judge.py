@@ -8,7 +8,7 @@ import pytest
 import torch
 import transformers
 from safetensors.torch import load_file, save_file
-from tiny_language_model import make_tokenizer, save_tiny_model
+from tiny_language_model import make_tokenizer, save_tiny_model, save_tiny_successor
 
 from controllers.errors import InvalidValue, MissingModel, UnknownName
 from policies.rewards.asked_judge import UnreadableAnswer, parse_score
@@ -102,6 +102,15 @@ def test_progress_is_read_from_the_answers_of_a_model_that_sees_right(folder, mo
     assert told.success.tolist() == [0.0, 0.0, 0.0, 0.0, 1.0] and (told.confidence == 1.0).all()
     assert len(asked) == 3 * 4
     assert asked[0] == pytest.approx([0.0, 1.0, 0.0, 0.0, 0.0, 0.3, 0.3, 0.3], abs=0.02)
+
+
+def test_the_architecture_of_the_successors_is_asked_in_the_same_way(tmp_path):
+    model = LocalModel(LocalConfig(save_tiny_successor(tmp_path), tokens=3))
+    network, *_ = model.load()
+    inputs = model.inputs_of("What now?", pictures())
+    # With patches of 16, two by two, 64 pixels are enlarged to 128: 4 x 4 places.
+    assert int((inputs["input_ids"] == network.config.image_token_id).sum()) == 8 * 16
+    assert model("What now?", pictures()) == model("What now?", pictures())
 
 
 def test_nonsense_is_refused_and_leaves_progress_without_confidence(folder):

@@ -63,3 +63,37 @@ def save_tiny_model(folder, seed=0):
     }
     (folder / "preprocessor_config.json").write_text(json.dumps(about))
     return folder
+
+
+def save_tiny_successor(folder, seed=0):
+    """Write a Qwen3-VL, of which the successors of the published model are: other patches, deeper marks of pictures."""
+    import torch
+    from transformers import Qwen3VLConfig, Qwen3VLForConditionalGeneration
+
+    tokenizer = make_tokenizer()
+    ids = {mark: tokenizer.convert_tokens_to_ids(mark) for mark in MARKS}
+    config = Qwen3VLConfig(
+        text_config={
+            **dict(vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, head_dim=16),
+            **dict(num_attention_heads=2, num_key_value_heads=1, max_position_embeddings=4096),
+            **dict(bos_token_id=None, eos_token_id=ids["<|im_end|>"], pad_token_id=ids["<|im_end|>"]),
+            "rope_parameters": {"rope_type": "default", "mrope_section": [2, 3, 3], "rope_theta": 1e6},
+        },
+        vision_config={
+            **dict(depth=2, hidden_size=32, intermediate_size=64, num_heads=2, out_hidden_size=32, patch_size=16),
+            **dict(num_position_embeddings=64, deepstack_visual_indexes=[0]),
+        },
+        image_token_id=ids["<|image_pad|>"],
+        video_token_id=ids["<|video_pad|>"],
+        vision_start_token_id=ids["<|vision_start|>"],
+        vision_end_token_id=ids["<|vision_end|>"],
+    )
+    torch.manual_seed(seed)
+    Qwen3VLForConditionalGeneration(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    about = {
+        **{"image_processor_type": "Qwen2VLImageProcessorFast", "patch_size": 16, "temporal_patch_size": 2},
+        **{"merge_size": 2, "size": {"shortest_edge": 65536, "longest_edge": 16777216}},
+    }
+    (folder / "preprocessor_config.json").write_text(json.dumps(about))
+    return folder
