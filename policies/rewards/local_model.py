@@ -170,10 +170,12 @@ def _load_parts(config: LocalConfig) -> tuple[Any, Any, Any]:
     folder = str(config.folder)
     device, kind = choose_place(config.device, config.kind)
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-        eye = AutoImageProcessor.from_pretrained(folder, local_files_only=True)
+        # The libraries would ask at the terminal whether they may run code that lies beside the weights.
+        safe: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+        tokenizer = AutoTokenizer.from_pretrained(folder, **safe)
+        eye = AutoImageProcessor.from_pretrained(folder, **safe)
         loaded: Any = AutoModelForImageTextToText.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=kind, output_loading_info=True
+            folder, **safe, use_safetensors=True, dtype=kind, output_loading_info=True
         )
     # The libraries raise whatever they like for files that are cut off or of another kind.
     except Exception as error:

@@ -181,6 +181,16 @@ def test_weights_that_are_missing_are_not_made_up(copy):
         LocalModel(LocalConfig(copy)).load()
 
 
+def test_code_beside_the_weights_is_not_run(copy, tmp_path):
+    config = json.loads((copy / "config.json").read_text())
+    own = {"AutoConfig": "own.OwnConfig", "AutoModelForImageTextToText": "own.Own"}
+    (copy / "config.json").write_text(json.dumps({**config, "model_type": "own", "auto_map": own}))
+    (copy / "own.py").write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    with pytest.raises(InvalidValue, match="holds no whole model of pictures and words"):
+        LocalModel(LocalConfig(copy)).load()
+    assert not (tmp_path / "ran").exists()
+
+
 def test_pickled_weights_are_not_read(copy):
     (copy / "model.safetensors").unlink()
     torch.save({}, copy / "pytorch_model.bin")
