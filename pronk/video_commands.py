@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pronk.terminal import data_folders, open_bar, open_console, split_names
+from sim.world_tasks import ARENA
 
 TRAINING = "this training"
 SPACE, CODEC = "space.safetensors", "codec"
@@ -17,6 +18,10 @@ BUDGET = 2400
 RATE, FINE_RATE = 1e-3, 7e-4
 # Worlds of a prior look different from one another; one that shall bear that sees each clip in other colours.
 PRIOR_TINT = 0.3
+# A floor seen from above looks as likely turned and mirrored, what moves on it moves far in few steps, and words point
+# at one of many like things; small, sharp shapes need more numbers per patch. Other worlds do with the defaults.
+FLOOR: dict[str, Any] = {"steps_per_frame": 3, "turns": True, "pointing": 32, "square": 1, "fading": 1, "width": 128}
+FLOOR_RANK = 48
 
 
 def add_video(commands: Any) -> None:
@@ -139,6 +144,7 @@ def train_video(options: argparse.Namespace) -> int:
     config = training.FlowTrainingConfig(
         fit=fitting.FitConfig(steps=options.budget, seed=options.seed, rate=rate),
         tint=PRIOR_TINT if options.variant == "prior" else 0.1,
+        **(FLOOR if episodes[0].info.world == ARENA else {}),
     )
     command = (
         f"pronk train video --variant {options.variant} --data {options.data} --codec {options.codec} "
@@ -255,15 +261,16 @@ def demo_planner(options: argparse.Namespace) -> int:
 
 def _fit_space(options: argparse.Namespace, console: Any) -> int:
     from policies.video.clips import Clips, refuse_novel
-    from policies.video.latent_space import fit_space
+    from policies.video.latent_space import RANK, fit_space
 
-    many = []
+    many, floor = [], False
     for folder in data_folders(options.data, TRAINING):
         episodes = read_episodes(str(folder))
         refuse_novel(episode.info for episode in episodes)
-        many.append(Clips(episodes, options.camera, frames=8, steps_per_frame=5))
+        floor = floor or episodes[0].info.world == ARENA
+        many.append(Clips(episodes, options.camera, frames=8, steps_per_frame=FLOOR["steps_per_frame"] if floor else 5))
     command = f"pronk train video --variant codec --data {options.data} --seed {options.seed}"
-    fit_space(many, seed=options.seed).save(options.out / SPACE, command)
+    fit_space(many, FLOOR_RANK if floor else RANK, seed=options.seed).save(options.out / SPACE, command)
     console.print(f"results: {(options.out / SPACE).resolve()}", soft_wrap=True)
     return 0
 

@@ -21,10 +21,12 @@ class ClipBatch:
     Attributes:
         frames: Shape (B, K + 1, S, S, 3), values in [0, 255] that need not be whole.
         episode: Which episode each is from, shape (B,).
+        ending: Last picture of each episode, tinted, shifted and turned as the clip is, shape (B, S, S, 3).
     """
 
     frames: Array
     episode: npt.NDArray[np.int64]
+    ending: Array
 
 
 class Clips:
@@ -62,7 +64,9 @@ class Clips:
         """Number of pictures."""
         return len(self.images)
 
-    def draw(self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0) -> ClipBatch:
+    def draw(
+        self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0, turns: bool = False
+    ) -> ClipBatch:
         """Draw clips, as many of one task as of another on average.
 
         Args:
@@ -70,22 +74,71 @@ class Clips:
             rng: Draws them.
             tint: Greatest relative change of each colour, the same for all frames of a clip.
             shift: Greatest shift of all frames of a clip [pixel]; edges are repeated.
+            turns: Whether a clip may be turned by quarters and mirrored.
 
         Returns:
             The clips.
         """
+        episode, first = self._choose(count, rng)
+        index = np.minimum(first[:, None] + self._offsets, self._end[episode, None] - 1)
+        index = np.concatenate([index, self._end[episode, None] - 1], axis=1)
+        frames = self._seen(index, rng, tint, shift, turns)
+        return ClipBatch(frames[:, :-1], episode, frames[:, -1])
+
+    def draw_ends(
+        self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0, turns: bool = False
+    ) -> ClipBatch:
+        """Draw clips without what lies between the present and the end of the episode, which is faster.
+
+        Args:
+            count: B.
+            rng: Draws them.
+            tint: As for `draw`.
+            shift: As for `draw`.
+            turns: As for `draw`.
+
+        Returns:
+            Clips of one frame, and the endings.
+        """
+        episode, first = self._choose(count, rng)
+        frames = self._seen(np.stack([first, self._end[episode] - 1], axis=1), rng, tint, shift, turns)
+        return ClipBatch(frames[:, :1], episode, frames[:, 1])
+
+    def _choose(self, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Draw episodes, and a picture of each that a clip begins with."""
         # A long task would else be learned at the cost of short ones.
         weight = 1.0 / np.bincount(self._tasks)[self._tasks]
         episode = rng.choice(len(self._begin), count, p=weight / weight.sum())
-        first = self._begin[episode] + (rng.uniform(size=count) * self._starts[episode]).astype(np.int64)
-        index = np.minimum(first[:, None] + self._offsets, self._end[episode, None] - 1)
-        size = np.arange(self.images.shape[1])
+        return episode, self._begin[episode] + (rng.uniform(size=count) * self._starts[episode]).astype(np.int64)
+
+    def _seen(
+        self, index: npt.NDArray[np.int64], rng: np.random.Generator, tint: float, shift: int, turns: bool
+    ) -> Array:
+        """Look pictures up, all of a row tinted, shifted and turned alike."""
+        count, size = len(index), np.arange(self.images.shape[1])
         rows, columns = (
             np.clip(size + rng.integers(-shift, shift + 1, (count, 1)), 0, len(size) - 1) for _ in ("rows", "columns")
         )
         frames = self.images[index[:, :, None, None], rows[:, None, :, None], columns[:, None, None, :]]
+        if turns:
+            hows = rng.integers(0, 8, count).tolist()
+            frames = np.stack([turned(clip, how) for clip, how in zip(frames, hows, strict=True)])
         colour = rng.uniform(1.0 - tint, 1.0 + tint, (count, 1, 1, 1, 3)).astype(np.float32)
-        return ClipBatch(np.clip(frames * colour, 0.0, 255.0), episode)
+        return np.clip(frames * colour, 0.0, 255.0)
+
+
+def turned(pictures: Image, how: int) -> Image:
+    """Turn pictures of a floor seen from above.
+
+    Args:
+        pictures: Shape (..., S, S, 3).
+        how: Quarters of a turn against the clock, from 0 to 3; 4 more if mirrored left to right afterwards.
+
+    Returns:
+        Shape (..., S, S, 3).
+    """
+    quarter = np.rot90(pictures, how % 4, axes=(-3, -2))
+    return quarter[..., ::-1, :] if how >= 4 else quarter
 
 
 def refuse_novel(infos: Iterable[EpisodeInfo], allowed: Sequence[str] = ()) -> None:

@@ -3,7 +3,7 @@ import pytest
 from recorded_episodes import wandering
 
 from controllers.errors import InvalidValue, MissingModel
-from policies.video.clips import Clips, refuse_novel
+from policies.video.clips import Clips, refuse_novel, turned
 from policies.video.latent_space import LatentSpace, fit_space
 from policies.video.patch_codec import PatchCodec, fit_codec, from_patches, to_patches
 from sim.episodes import EpisodeInfo
@@ -79,6 +79,30 @@ def test_a_clip_is_evenly_spaced_and_stays_at_the_end_of_its_episode():
     assert first.min() == 0 and first.max() == 5
     wanted = np.minimum(first[:, None] + [0, 4, 8, 12], 9)
     assert np.array_equal(number - 100 * drawn.episode[:, None], wanted)
+
+
+@pytest.mark.parametrize(
+    ("how", "wanted"),
+    [
+        (0, [[0, 1], [2, 3]]),
+        # The right column becomes the upper row.
+        (1, [[1, 3], [0, 2]]),
+        (2, [[3, 2], [1, 0]]),
+        (3, [[2, 0], [3, 1]]),
+        (4, [[1, 0], [3, 2]]),
+        (5, [[3, 1], [2, 0]]),
+    ],
+)
+def test_a_floor_is_turned_by_quarters_and_mirrored(how, wanted):
+    picture = np.repeat(np.arange(4, dtype=np.uint8).reshape(1, 2, 2, 1), 3, axis=3)
+    assert turned(picture, how)[0, :, :, 0].tolist() == wanted
+
+
+def test_all_frames_of_a_clip_are_turned_alike_and_in_all_ways():
+    still = Clips(wandering(1, steps=30), "top", 2, 1)
+    still.images[:] = still.images[0]
+    drawn = still.draw(100, np.random.default_rng(0), turns=True).frames
+    assert (drawn == drawn[:, :1]).all() and len({clip.tobytes() for clip in drawn}) == 8
 
 
 def test_clips_are_tinted_and_shifted_as_a_whole():
