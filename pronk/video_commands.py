@@ -72,6 +72,7 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--world", default="manipulation", choices=("manipulation", "arena"), help="which body")
     parser.add_argument("--tasks", default="train", metavar="NAME,…", help="tasks, or train, novel; default: train")
     parser.add_argument("--methods", metavar="NAME,…", help="default: all whose weights are shipped")
+    parser.add_argument("--pipeline", type=Path, metavar="DIR", help="method 'open': a video model of diffusers")
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
     parser.add_argument("--frames", type=int, default=2, metavar="K", help="of a plan that are acted out; default: 2")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")
@@ -82,7 +83,8 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--task", default="plate-slide-side", metavar="NAME", help="default: plate-slide-side")
     parser.add_argument("--instruction", metavar="TEXT", help="in your own words; default: that of the task")
-    parser.add_argument("--method", default="in_domain", metavar="NAME", help="default: in_domain")
+    parser.add_argument("--method", metavar="NAME", help="default: in_domain, or open with a pipeline")
+    parser.add_argument("--pipeline", type=Path, metavar="DIR", help="method 'open': a video model of diffusers")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of the episode; default: 0")
     parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")
     _add_out(parser, "results/demo-planner")
@@ -209,13 +211,16 @@ def evaluate_planner(options: argparse.Namespace) -> int:
     _torch_parts()
     from evaluation.planner import PlannerSuite, measure
     from evaluation.suite import parse_seeds
+    from policies.video.open_video import OPEN
     from sim.world_tasks import find_tasks
 
     given: dict[str, Any] = {"weights": options.weights} if options.weights is not None else {}
     if options.methods is not None:
         given["methods"] = tuple(split_names(options.methods) or ())
+    elif options.pipeline is not None:
+        given["methods"] = (*PlannerSuite.methods, OPEN)
     tasks, seeds = find_tasks(options.world, split_names(options.tasks) or ()), tuple(parse_seeds(options.seeds))
-    suite = PlannerSuite(options.world, tasks, seeds=seeds, frames=options.frames, **given)
+    suite = PlannerSuite(options.world, tasks, seeds=seeds, frames=options.frames, pipeline=options.pipeline, **given)
     console = open_console()
     measure(suite, options.out, console)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
@@ -234,17 +239,19 @@ def demo_planner(options: argparse.Namespace) -> int:
     _torch_parts()
     from evaluation.planner_pictures import write_side_by_side, write_strip
     from policies.video.execution import ExecutionConfig, execute
-    from policies.video.shipped import WEIGHTS, load_planner
+    from policies.video.open_video import OPEN
+    from policies.video.shipped import DEFAULT, WEIGHTS, load_planner
     from sim.image_world import WorldConfig
     from sim.world_tasks import MANIPULATION
     from sim.worlds import make_world
 
     console = open_console()
-    planner = load_planner(options.method, MANIPULATION, options.weights or WEIGHTS)
+    method = options.method or (DEFAULT if options.pipeline is None else OPEN)
+    planner = load_planner(method, MANIPULATION, options.weights or WEIGHTS, pipeline=options.pipeline)
     world = make_world(MANIPULATION, options.task, WorldConfig())
     if options.instruction is not None:
         world.instruction = options.instruction
-    console.print(f"'{world.instruction}' on {options.task}, planned by {options.method}")
+    console.print(f"'{world.instruction}' on {options.task}, planned by {method}")
     try:
         rollout = execute(world, planner, options.seed, ExecutionConfig(record=True))
     finally:
