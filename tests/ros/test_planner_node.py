@@ -97,6 +97,20 @@ def test_an_instruction_becomes_frames_and_steps_until_it_is_judged_done(start, 
     )
 
 
+def test_legs_are_led_by_a_goal_on_the_planned_way(start, peer, hand):
+    node = start(*NODE, "-p", "instruction:=walk", "-p", "world:=arena", "-p", "goal_ahead_steps:=3")
+    node.wait_for("begins: walk")
+    peer.hear("goal_pose")
+    peer.match("camera/image", "effector_pose", "goal_pose")
+    hand.at[:2] = 1.0, -0.5
+    hand.begin()
+    peer.until(lambda: peer.heard["goal_pose"], what="a goal")
+    goal = peer.newest("goal_pose")
+    # In the arena the straight planner goes 10 cm along x per frame of five steps; the first step is told already.
+    assert (goal.pose.position.x, goal.pose.position.y) == pytest.approx((1.08, -0.5))
+    assert time_from_stamp(goal.header.stamp) == pytest.approx(hand.time)
+
+
 BAD_PICTURES = [
     (np.zeros((64, 64, 3), np.uint8), 1.0, "the picture shows nothing, all its values lie in [0, 0]"),
     (np.full((48, 64, 3), 9, np.uint8), 1.0, "a picture must be bytes of shape (64, 64, 3), got uint8 (48, 64, 3)"),

@@ -64,6 +64,19 @@ def test_a_perfect_planner_begins_anew_with_its_episode_and_knows_its_instructio
     assert (first.confidence, again.confidence) == (1.0, 0.0)
 
 
+def test_legs_are_told_where_the_way_leads_some_steps_ahead():
+    run = ready(TaskConfig(frames=2))
+    assert run.ahead(3) is None
+    assert run.request(0.0) is not None
+    # Two frames of two steps: along x, then along y; the first step is taken with the plan.
+    run.take(made_plan([[0.04, 0.0, 0.0], [0.0, 0.04, 0.0]], [0.0, 0.0], steps_per_frame=2))
+    assert run.ahead(1).tolist() == pytest.approx([0.04, 0.0, 0.0])
+    assert run.ahead(2).tolist() == pytest.approx([0.04, 0.02, 0.0])
+    # Behind the end of the plan there is nothing to be told.
+    assert run.ahead(9).tolist() == pytest.approx([0.04, 0.04, 0.0])
+    assert run.ahead(0) is None
+
+
 def test_steps_lead_from_where_the_hand_is_to_where_it_should_be():
     run = ready(TaskConfig(frames=1))
     assert run.request(0.0) is not None
