@@ -8,20 +8,15 @@ from pathlib import Path
 from typing import Any
 
 from pronk.terminal import data_folders, open_bar, open_console, split_names
-from sim.world_tasks import ARENA
 
 TRAINING = "this training"
 SPACE, CODEC = "space.safetensors", "codec"
 VARIANTS = (CODEC, "in_domain", "prior", "union")
 BUDGET = 2400
 # Learning rate of a network from random weights, and of one that goes on from another.
-RATE, FINE_RATE = 1e-3, 7e-4
+RATE, FINE_RATE, FLOOR_RATE = 1e-3, 7e-4, 2e-3
 # Worlds of a prior look different from one another; one that shall bear that sees each clip in other colours.
 PRIOR_TINT = 0.3
-# A floor seen from above looks as likely turned and mirrored, what moves on it moves far in few steps, and words point
-# at one of many like things; small, sharp shapes need more numbers per patch. Other worlds do with the defaults.
-FLOOR: dict[str, Any] = {"steps_per_frame": 3, "turns": True, "pointing": 32, "square": 1, "fading": 1, "width": 128}
-FLOOR_RANK = 48
 
 
 def add_video(commands: Any) -> None:
@@ -127,17 +122,20 @@ def train_video(options: argparse.Namespace) -> int:
         InvalidValue: There is nothing to learn from, or nothing that may be learned from.
     """
     from controllers.errors import InvalidValue
+    from sim.world_tasks import ARENA
 
     console = open_console()
     if options.variant == CODEC:
         return _fit_space(options, console)
+    training, fitting = _torch_parts()
+    episodes = read_episodes(options.data)
+    if episodes[0].info.world == ARENA:
+        return _train_floor(options, episodes, console)
     if options.codec is None:
         raise InvalidValue("'pronk train video' needs --codec: a file that 'pronk train video --variant codec' made")
-    training, fitting = _torch_parts()
     from policies.video.latent_space import LatentSpace
 
     space = LatentSpace.load(options.codec)
-    episodes = read_episodes(options.data)
     start, rate = None, RATE
     if options.start is not None:
         from policies.video.flow_model import FlowModel
@@ -146,7 +144,6 @@ def train_video(options: argparse.Namespace) -> int:
     config = training.FlowTrainingConfig(
         fit=fitting.FitConfig(steps=options.budget, seed=options.seed, rate=rate),
         tint=PRIOR_TINT if options.variant == "prior" else 0.1,
-        **(FLOOR if episodes[0].info.world == ARENA else {}),
     )
     command = (
         f"pronk train video --variant {options.variant} --data {options.data} --codec {options.codec} "
@@ -209,16 +206,18 @@ def evaluate_planner(options: argparse.Namespace) -> int:
         Exit code.
     """
     _torch_parts()
-    from evaluation.planner import PlannerSuite, measure
+    from evaluation.planner import REFERENCES, PlannerSuite, measure
     from evaluation.suite import parse_seeds
     from policies.video.open_video import OPEN
+    from policies.video.shipped import SHIPPED_IN
     from sim.world_tasks import find_tasks
 
-    given: dict[str, Any] = {"weights": options.weights} if options.weights is not None else {}
+    given: dict[str, Any] = {"methods": (*REFERENCES, *SHIPPED_IN[options.world])}
+    given |= {"weights": options.weights} if options.weights is not None else {}
     if options.methods is not None:
         given["methods"] = tuple(split_names(options.methods) or ())
     elif options.pipeline is not None:
-        given["methods"] = (*PlannerSuite.methods, OPEN)
+        given["methods"] = (*given["methods"], OPEN)
     tasks, seeds = find_tasks(options.world, split_names(options.tasks) or ()), tuple(parse_seeds(options.seeds))
     suite = PlannerSuite(options.world, tasks, seeds=seeds, frames=options.frames, pipeline=options.pipeline, **given)
     console = open_console()
@@ -266,18 +265,36 @@ def demo_planner(options: argparse.Namespace) -> int:
     return 0 if rollout.success else 1
 
 
+def _train_floor(options: argparse.Namespace, episodes: list[Any], console: Any) -> int:
+    """Train the model of a floor seen from above: it needs no codec, and there is but one kind of it."""
+    from controllers.errors import InvalidValue
+    from policies.video.fitting import FitConfig
+    from policies.video.floor_training import BEST, FloorTraining, FloorTrainingConfig
+
+    if options.variant != "in_domain" or options.codec is not None or options.start is not None:
+        raise InvalidValue(
+            "for the arena 'pronk train video' knows the variant in_domain only, without codec and start"
+        )
+    config = FloorTrainingConfig(FitConfig(steps=options.budget, seed=options.seed, rate=FLOOR_RATE))
+    command = f"pronk train video --data {options.data} --camera {options.camera} --budget {config.fit.steps}"
+    run = FloorTraining(episodes, options.camera, config, options.out, f"{command} --seed {config.fit.seed}")
+    console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
+    watch(run, config.fit.steps, console)
+    console.print(f"results: {(options.out / BEST).resolve()}", soft_wrap=True)
+    return 0
+
+
 def _fit_space(options: argparse.Namespace, console: Any) -> int:
     from policies.video.clips import Clips, refuse_novel
-    from policies.video.latent_space import RANK, fit_space
+    from policies.video.latent_space import fit_space
 
-    many, floor = [], False
+    many = []
     for folder in data_folders(options.data, TRAINING):
         episodes = read_episodes(str(folder))
         refuse_novel(episode.info for episode in episodes)
-        floor = floor or episodes[0].info.world == ARENA
-        many.append(Clips(episodes, options.camera, frames=8, steps_per_frame=FLOOR["steps_per_frame"] if floor else 5))
+        many.append(Clips(episodes, options.camera, frames=8, steps_per_frame=5))
     command = f"pronk train video --variant codec --data {options.data} --seed {options.seed}"
-    fit_space(many, FLOOR_RANK if floor else RANK, seed=options.seed).save(options.out / SPACE, command)
+    fit_space(many, seed=options.seed).save(options.out / SPACE, command)
     console.print(f"results: {(options.out / SPACE).resolve()}", soft_wrap=True)
     return 0
 

@@ -17,7 +17,7 @@ from policies.video.latent_space import LatentSpace
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
-SIZES = ("size", "frames", "rank", "width", "depth", "pointing", "square", "fading")
+SIZES = ("size", "frames", "rank", "width", "depth")
 COMMAND = "pronk train video --variant in_domain|prior|union --data DIR,… --out DIR"
 WORDS = "words."
 
@@ -86,7 +86,7 @@ class FlowModel:
         """
         arrays, texts = load_weights(path, command)
         try:
-            network = FlowNetwork(FlowNetworkConfig(**{name: int(texts[name]) for name in SIZES if name in texts}))
+            network = FlowNetwork(FlowNetworkConfig(**{name: int(texts[name]) for name in SIZES}))
             weights = {name[8:]: array for name, array in arrays.items() if name.startswith("network.")}
             network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
             network.eval()

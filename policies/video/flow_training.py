@@ -7,26 +7,21 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
-from torch import nn
 
 from controllers.errors import InvalidValue
 from policies.text import SentenceEncoder
-from policies.video.clips import ClipBatch, Clips, refuse_novel
+from policies.video.clips import Clips, refuse_novel
 from policies.video.fitting import Fit, FitConfig, FitProgress
 from policies.video.flow_model import FlowModel
-from policies.video.flow_network import PATCH, FlowNetwork, FlowNetworkConfig
+from policies.video.flow_network import FlowNetwork, FlowNetworkConfig
 from policies.video.inverse_training import split
 from policies.video.latent_space import LatentSpace
-from policies.video.patch_codec import to_patches
 from sim.episodes import Episode
 
 Array = npt.NDArray[np.float32]
 
 BEST = "video.safetensors"
 VALIDATION_CLIPS = 96
-POINTING_BATCH, POINTING_RATE = 64, 2e-3
-# Sum over patches of their mean square change, below which an episode has come to its end.
-LEAST_CHANGE = 0.01
 # Times at which errors are told: those of a sampler of four steps.
 VALIDATION_TIMES = (1.0, 0.75, 0.5, 0.25)
 
@@ -48,12 +43,6 @@ class FlowTrainingConfig:
         least_time: Errors at times below count as at this one, since they are divided by it.
         acted: Frames that are acted out before the next plan; they count more.
         acted_weight: How much more than the others.
-        pointing: Numbers by which patches and words are compared; 0 leaves that out.
-        square: Side of the square of patches that a token stands for.
-        fading: Whether what a patch shows may fade as it is, 0 or 1.
-        pointing_steps: Batches by which words learn to point before anything else is learned.
-        pointing_weight: How much it counts that words point to where something will have changed.
-        turns: Whether clips may be turned by quarters and mirrored: right for a floor seen from above.
         own: Behaviours whose episodes of novel tasks may be used; "planner" where a planner improves itself.
     """
 
@@ -69,12 +58,6 @@ class FlowTrainingConfig:
     least_time: float = 0.25
     acted: int = 2
     acted_weight: float = 3.0
-    pointing: int = 0
-    square: int = 2
-    fading: int = 0
-    pointing_steps: int = 3000
-    pointing_weight: float = 0.05
-    turns: bool = False
     own: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -129,17 +112,12 @@ class FlowTraining:
         trained = dict(zip(texts, self._encoder.encode(texts), strict=True))
         torch.manual_seed(config.fit.seed)
         size = self._clips.images.shape[1]
-        sizes = (size, config.frames, space.codec.rank, config.width, config.depth)
-        network = FlowNetwork(FlowNetworkConfig(*sizes, config.pointing, config.square, config.fading))
-        if config.fading:
-            network.know(*(torch.from_numpy(part) for part in (space.codec.mean, space.codec.basis, space.scale)))
+        network = FlowNetwork(FlowNetworkConfig(size, config.frames, space.codec.rank, config.width, config.depth))
         if start is not None:
             network = FlowNetwork(start.network.config)
             network.load_state_dict(start.network.state_dict())
             trained = {**start.trained, **trained}
         self.model = FlowModel(network, space, config.steps_per_frame, trained)
-        # A model to go on from knows it already.
-        self._pointing = config.pointing_steps if start is None and config.pointing and config.pointing_steps else None
         self._importance = torch.ones(config.frames)
         self._importance[: config.acted] = config.acted_weight
         self._importance /= self._importance.mean()
@@ -168,33 +146,11 @@ class FlowTraining:
         Raises:
             InvalidValue: The loss is not finite any more; the weights of the last validation are kept.
         """
-        if self.step == 0 and self._pointing is not None:
-            self._learn_to_point(self._pointing)
         yield from self._fit.run()
-
-    def _learn_to_point(self, steps: int) -> None:
-        """Teach which patches words mean, from first and last pictures alone: far quicker than along with the rest."""
-        config, network = self.config, self.model.network
-        rng = np.random.default_rng([config.fit.seed, 1])
-        parts = [*network.regard.parameters(), *network.meaning.parameters()]
-        optimiser = torch.optim.AdamW(parts, lr=POINTING_RATE)
-        schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, steps)
-        for _ in range(steps):
-            clips = self._clips.draw_ends(POINTING_BATCH, rng, config.tint, config.shift, config.turns)
-            text = torch.from_numpy(self._words[clips.episode])
-            told = torch.from_numpy((rng.uniform(size=len(text)) >= config.silent_share).astype(np.float32))
-            seen = network.see(self._picture(clips.frames[:, 0]))
-            loss = self._astray(clips, network.point(seen, text, told))
-            if not torch.isfinite(loss):
-                raise InvalidValue(f"what words point to cannot be learned: the loss is {loss.item()}")
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            schedule.step()
 
     def _loss(self, rng: np.random.Generator) -> torch.Tensor:
         config, count = self.config, self.config.fit.batch
-        clips = self._clips.draw(count, rng, config.tint, config.shift, config.turns)
+        clips = self._clips.draw(count, rng, config.tint, config.shift)
         clean = torch.from_numpy(self._space.changes(clips.frames))
         noise = torch.from_numpy(rng.standard_normal(clean.shape, dtype=np.float32))
         # Few steps of a sampler are most of all few steps at much noise.
@@ -202,30 +158,17 @@ class FlowTraining:
         told = torch.from_numpy((rng.uniform(size=count) >= config.silent_share).astype(np.float32))
         share = time[:, None, None, None]
         text = torch.from_numpy(self._words[clips.episode])
-        network = self.model.network
-        seen = network.see(self._picture(clips.frames[:, 0]))
-        answer = network((1.0 - share) * clean + share * noise, time, seen, text, told)
+        answer = self.model.network(
+            (1.0 - share) * clean + share * noise,
+            time,
+            self.model.network.see(self._picture(clips.frames[:, 0])),
+            text,
+            told,
+        )
         # The error of the velocity (x_t - x) / t that follows from the answer.
         weight = 1.0 / time.clamp(min=config.least_time) ** 2
         each = ((answer - clean) ** 2).reshape(count, config.frames, -1).mean(dim=2)
-        loss = (weight[:, None] * self._importance * each).mean()
-        if network.config.pointing:
-            loss = loss + config.pointing_weight * self._astray(clips, network.point(seen, text, told))
-        return torch.as_tensor(loss)
-
-    @staticmethod
-    def _astray(clips: ClipBatch, score: torch.Tensor) -> torch.Tensor:
-        """How far off words point: cross entropy between shares of patches and where a clip's episode changes them."""
-        patches = to_patches(np.stack([clips.frames[:, 0], clips.ending], axis=1), PATCH)
-        changed = ((patches[:, 1] - patches[:, 0]) ** 2).mean(axis=-1)
-        total = changed.sum(axis=(1, 2), keepdims=True)
-        # Nothing is to be pointed at where all is done already.
-        counts = torch.from_numpy((total[:, 0, 0] > LEAST_CHANGE).astype(np.float32))
-        right = torch.from_numpy(changed / np.maximum(total, LEAST_CHANGE))
-        square = right.shape[-1] // round(score.shape[1] ** 0.5)
-        folded = nn.functional.pixel_unshuffle(right[:, None], square).flatten(2).transpose(1, 2)
-        shares = torch.log_softmax(score.flatten(1), dim=1)
-        return torch.as_tensor(-((folded.flatten(1) * shares).sum(dim=1) * counts).sum() / counts.sum().clamp(min=1.0))
+        return torch.as_tensor((weight[:, None] * self._importance * each).mean())
 
     @torch.no_grad()
     def _error(self) -> float:

@@ -17,8 +17,6 @@ Image = npt.NDArray[np.uint8]
 
 COMMAND = "pronk train video --variant codec --data DIR,… --out DIR"
 SAMPLES = 400
-# Numbers per patch that suffice for pictures of an arm at a table.
-RANK = 16
 
 
 @dataclass(frozen=True)
@@ -120,7 +118,7 @@ class LatentSpace:
             raise InvalidValue(f"'{path}' holds no latent space: {error} is missing") from error
 
 
-def fit_space(many: Sequence[Clips], rank: int = RANK, patch: int = 8, seed: int = 0) -> LatentSpace:
+def fit_space(many: Sequence[Clips], rank: int = 16, patch: int = 8, seed: int = 0) -> LatentSpace:
     """Find a latent space for clips.
 
     Args:

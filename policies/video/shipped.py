@@ -6,12 +6,13 @@ from controllers.errors import InvalidValue, UnknownName
 from policies.video.adaptation import IN_DOMAIN, IPA, PA, PRIOR, UNIT_SUM, Adaptation
 from policies.video.adapted_video import AdaptedVideo
 from policies.video.cloning import Cloner
+from policies.video.floor_model import FloorModel
 from policies.video.flow_model import FlowModel
 from policies.video.inverse_model import InverseModel
 from policies.video.open_video import OPEN, OpenVideo
 from policies.video.planner import Planner
 from policies.video.video_planner import VideoPlanner
-from sim.world_tasks import MANIPULATION
+from sim.world_tasks import ARENA, MANIPULATION
 
 WEIGHTS = Path(__file__).resolve().parents[1] / "weights"
 INVERSE, VIDEO, CLONING = "inverse", "video", "cloning"
@@ -30,8 +31,12 @@ METHODS = (*ADAPTATIONS, CLONED, OPEN)
 # Those whose weights come with Pronk: the union is trained by whoever wants to compare with it, an open model is
 # brought along.
 SHIPPED = tuple(method for method in METHODS if method not in (UNION, OPEN))
+# What there is for the arena; its video model takes videos apart, so there is nothing that could be added up with it.
+SHIPPED_IN = {MANIPULATION: SHIPPED, ARENA: (IN_DOMAIN,)}
 DEFAULT = IN_DOMAIN
 STEPS, TEMPERATURE = 4, 0.5
+# On a floor an error of this size is as doubtful as one of a centimetre is to a hand [m].
+FLOOR_DOUBTFUL_M = 0.05
 
 
 def weights_of(part: str, world: str = MANIPULATION, folder: Path = WEIGHTS) -> Path:
@@ -122,6 +127,9 @@ def load_planner(
         return VideoPlanner(OpenVideo.load(pipeline), inverse)
     if method == CLONED:
         return Cloner.load(weights_of(CLONING, world, folder))
+    if world == ARENA and method == IN_DOMAIN:
+        floor = FloorModel.load(weights_of(f"{VIDEO}_{IN_DOMAIN}", world, folder))
+        return VideoPlanner(floor, load_inverse(world, folder), FLOOR_DOUBTFUL_M)
     how = adaptation or ADAPTATIONS[method]
     needs = how.weights
     domain = load_video(UNION if method == UNION else IN_DOMAIN, world, folder) if needs.in_domain_told else None

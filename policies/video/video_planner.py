@@ -36,15 +36,21 @@ class Inverse(Protocol):
 class VideoPlanner:
     """A `policies.video.planner.Planner` of two parts that are trained and measured apart."""
 
-    def __init__(self, model: VideoModel, inverse: Inverse) -> None:
+    def __init__(self, model: VideoModel, inverse: Inverse, doubtful: float = DOUBTFUL_M) -> None:
         """Join them.
 
         Args:
             model: Imagines frames.
             inverse: Tells displacement and command between two frames that follow each other.
+            doubtful: Deviation of displacements that halves the confidence [m].
+
+        Raises:
+            InvalidValue: The deviation is not finite and positive.
         """
+        if not (np.isfinite(doubtful) and doubtful > 0.0):
+            raise InvalidValue(f"the deviation that halves the confidence must be finite and positive, got {doubtful}")
         self.size = model.size
-        self._model, self._inverse = model, inverse
+        self._model, self._inverse, self._doubtful = model, inverse, doubtful
 
     def plan(self, image: Image, instruction: str, rng: np.random.Generator) -> Plan:
         """Plan for one picture.
@@ -92,21 +98,22 @@ class VideoPlanner:
         return [
             Plan(
                 *(frames[i], displacement[i], deviation[i], closing[i], self._model.steps_per_frame),
-                confidence(self._model.familiarity(instruction), deviation[i]),
+                confidence(self._model.familiarity(instruction), deviation[i], self._doubtful),
             )
             for i, instruction in enumerate(instructions)
         ]
 
 
-def confidence(familiarity: float, deviation: Array) -> float:
+def confidence(familiarity: float, deviation: Array, doubtful: float = DOUBTFUL_M) -> float:
     """Tell how far a plan can be relied on.
 
     Args:
         familiarity: Of its instruction, in [0, 1].
         deviation: Of its displacements, shape (K, D) [m].
+        doubtful: Deviation that halves it [m].
 
     Returns:
-        The familiarity, less where inverse dynamics doubts what it sees; halved at `DOUBTFUL_M`.
+        The familiarity, less where inverse dynamics doubts what it sees.
     """
-    doubt = float(np.sqrt(np.mean(np.square(deviation)))) / DOUBTFUL_M
+    doubt = float(np.sqrt(np.mean(np.square(deviation)))) / doubtful
     return float(np.clip(familiarity, 0.0, 1.0)) / (1.0 + doubt**2)

@@ -1,0 +1,339 @@
+"""A video model for a floor seen from above: something moves over it, and everything else stays as it is.
+
+Pictures of small, sharp things that lie anywhere are hard for a small generative model: trained on the same videos as
+this one, the rectified flow of `policies.video.flow_model` learned to take the robot away, and not where to draw it
+anew. This model takes a video apart instead. A few convolutions tell what moves, where words send it and where it may
+pass, all learned from videos without actions; the shortest way on that map is found by search, and the future is drawn
+by moving what moves along it. What it cannot imagine: several things that move, or one that changes its looks. It does
+not turn what it moves.
+"""
+
+import heapq
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from controllers.errors import InvalidValue
+from policies.checkpoints import load_weights, save_arrays
+from policies.text import SentenceEncoder, nearness
+from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
+from policies.video.planner import check_request
+
+Array = npt.NDArray[np.float64]
+Image = npt.NDArray[np.uint8]
+Point = tuple[float, float]
+
+COMMAND = "pronk train video --data DIR,… --camera top --out DIR"
+WORDS, SIZES, KIND = "words.", ("size", "channels", "meanings"), "floor"
+FRAMES = 8
+# Chance of having changed in the end, without words, from which on a cell is of what moves; and with words, from which
+# on it is where that is sent.
+MOVES, SENT = 0.5, 0.2
+# Cells around the middle of what moves, and of where it is sent, that count as theirs.
+BODY_CELLS, GOAL_CELLS = 4, 2
+# Cells over which things pass this much more seldom than over the median one are in the way; each costs so many.
+SELDOM, DEAR = 0.1, 12.0
+
+
+class FloorModel:
+    """A `policies.video.planner.VideoModel`.
+
+    Attributes:
+        network: Looks and reads.
+        size: Width and height of the pictures [pixel].
+        steps_per_frame: Number of actions between two frames.
+        trained: Vectors of the instructions that it was trained on.
+        pace: How far things move from frame to frame [pixel].
+    """
+
+    def __init__(
+        self, network: FloorNetwork, steps_per_frame: int, trained: Mapping[str, npt.NDArray[Any]], pace: float = 1.0
+    ) -> None:
+        """Join the parts.
+
+        Args:
+            network: The network.
+            steps_per_frame: Number of actions between two frames.
+            trained: Vectors of the instructions that it was trained on.
+            pace: How far things move from frame to frame [pixel].
+
+        Raises:
+            InvalidValue: No frame takes a step, or the pace is not finite and positive.
+        """
+        if steps_per_frame < 1:
+            raise InvalidValue(f"steps_per_frame must be at least 1, got {steps_per_frame}")
+        if not (math.isfinite(pace) and pace > 0.0):
+            raise InvalidValue(f"the pace of a floor must be finite and positive, got {pace}")
+        self.network, self.steps_per_frame, self.pace = network, steps_per_frame, pace
+        self.size = network.config.size
+        self.trained = {text: np.asarray(vector, dtype=np.float32) for text, vector in trained.items()}
+        self._encoder = SentenceEncoder(self.trained)
+
+    def imagine(self, images: Image, instructions: Sequence[str], rngs: Sequence[np.random.Generator]) -> Image:
+        """Imagine futures; where nothing moves, or words send it nowhere, nothing will change.
+
+        Args:
+            images: The present, shape (B, size, size, 3).
+            instructions: B of them.
+            rngs: Not asked: there is no chance in it.
+
+        Returns:
+            Imagined frames, shape (B, 8, size, size, 3).
+
+        Raises:
+            InvalidValue: A picture or an instruction cannot be planned from.
+        """
+        check_request(images, instructions, rngs, self.size)
+        text = self._encoder.encode(instructions)
+        told, silent, passed = self.look(images, text)
+        futures = []
+        for image, goal, mover, free in zip(images, told, silent, passed, strict=True):
+            places = self._way(goal, mover, free)
+            futures.append(np.repeat(image[None], FRAMES, axis=0) if places is None else _move(image, mover, places))
+        return np.stack(futures)
+
+    @torch.no_grad()
+    def look(self, images: Image, text: npt.NDArray[np.float32]) -> tuple[Array, Array, Array]:
+        """See what the network sees.
+
+        Args:
+            images: Shape (B, size, size, 3).
+            text: Vectors of the instructions, shape (B, 384).
+
+        Returns:
+            Chances of each cell to be another when all is done, with words and without, and to be passed over till
+            then, shape (B, size / 2, size / 2) each.
+        """
+        self.network.eval()
+        picture = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255.0
+        words, count = torch.from_numpy(np.asarray(text, dtype=np.float32)), len(images)
+        told, passed = self.network(picture, words, torch.ones(count))
+        silent, _ = self.network(picture, words, torch.zeros(count))
+        told, silent, passed = (torch.sigmoid(x).double().numpy() for x in (told, silent, passed))
+        return told, silent, passed
+
+    def _way(self, goal: Array, mover: Array, free: Array) -> Array | None:
+        """Find where what moves will be in each frame, as a shift from now, shape (8, 2) [cell]; None for nowhere."""
+        start = middle_of(mover, MOVES, BODY_CELLS)
+        if start is None:
+            return None
+        elsewhere = goal.copy()
+        elsewhere[near(mover >= MOVES)] = 0.0
+        end = middle_of(elsewhere, SENT, GOAL_CELLS)
+        if end is None:
+            return None
+        seldom = np.log(np.maximum(SELDOM * np.median(free) / np.maximum(free, 1e-6), 1.0))
+        way = smoothed(cheapest_way(1.0 + DEAR * seldom, start, end))
+        far = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
+        wanted = np.minimum(self.pace / CELL * (1.0 + np.arange(FRAMES)), far[-1])
+        return np.stack([np.interp(wanted, far, way[:, axis]) for axis in (0, 1)], axis=1) - start
+
+    def familiarity(self, instruction: str) -> float:
+        """Tell how near an instruction is to those that the model was trained on.
+
+        Args:
+            instruction: What is to be done.
+
+        Returns:
+            Greatest cosine with any of them, from 0 to 1.
+        """
+        return float(nearness(self._encoder.encode((instruction,)), self.trained)[0])
+
+    def save(self, path: Path, texts: Mapping[str, str] | None = None) -> None:
+        """Write it in half precision.
+
+        Args:
+            path: A safetensors file.
+            texts: What goes with it, such as the command that made it.
+        """
+        arrays = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
+        arrays |= {WORDS + text: vector for text, vector in self.trained.items()}
+        about = {name: str(getattr(self.network.config, name)) for name in SIZES}
+        about |= {"kind": KIND, "steps_per_frame": str(self.steps_per_frame), "pace": repr(self.pace), **(texts or {})}
+        save_arrays(path, arrays, about, kind="F16")
+
+    @classmethod
+    def load(cls, path: Path, command: str = COMMAND) -> "FloorModel":
+        """Read it.
+
+        Args:
+            path: A file that `save` wrote.
+            command: What makes it where it is missing.
+
+        Returns:
+            The model.
+
+        Raises:
+            MissingModel: The file is not there.
+            InvalidValue: It is damaged or holds another network.
+        """
+        arrays, texts = load_weights(path, command)
+        try:
+            network = FloorNetwork(FloorNetworkConfig(**{name: int(texts[name]) for name in SIZES}))
+            weights = {name[8:]: array for name, array in arrays.items() if name.startswith("network.")}
+            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
+            trained = {name[len(WORDS) :]: array for name, array in arrays.items() if name.startswith(WORDS)}
+            return cls(network, int(texts["steps_per_frame"]), trained, float(texts["pace"]))
+        except (KeyError, ValueError, RuntimeError) as error:
+            raise InvalidValue(f"'{path}' holds no model of a floor: {error}") from error
+
+
+def middle_of(chances: Array, least: float, reach: int) -> Point | None:
+    """Find the middle of what is likeliest.
+
+    Args:
+        chances: Of each cell, shape (H, W).
+        least: Least chance of its likeliest cell.
+        reach: How far around that cell it extends [cell].
+
+    Returns:
+        Row and column; None where nothing is likely enough.
+    """
+    padded = np.pad(chances, 1)
+    around = sum(padded[r : r + chances.shape[0], c : c + chances.shape[1]] for r in range(3) for c in range(3))
+    row, column = (int(i) for i in np.unravel_index(int(np.argmax(around)), chances.shape))
+    rows, columns = np.indices(chances.shape)
+    close = (np.abs(rows - row) <= reach) & (np.abs(columns - column) <= reach)
+    weight = np.where(close & (chances >= least), chances, 0.0)
+    if weight.sum() <= 0.0:
+        return None
+    return float((weight * rows).sum() / weight.sum()), float((weight * columns).sum() / weight.sum())
+
+
+def near(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Widen a mask by a cell.
+
+    Args:
+        mask: Shape (H, W).
+
+    Returns:
+        Shape (H, W).
+    """
+    padded = np.pad(mask, 1)
+    height, width = mask.shape
+    return np.any([padded[r : r + height, c : c + width] for r in range(3) for c in range(3)], axis=0)
+
+
+def cheapest_way(cost: Array, start: Point, end: Point) -> Array:
+    """Find the cheapest way over cells (Dijkstra 1959).
+
+    Args:
+        cost: Of each cell, positive, shape (H, W).
+        start: Row and column.
+        end: Row and column.
+
+    Returns:
+        Points from the start to the end, shape (N, 2).
+    """
+    height, width = cost.shape
+    first, last = ((round(p[0]), round(p[1])) for p in (start, end))
+    best, before, queue = {first: 0.0}, {}, [(0.0, first)]
+    while queue:
+        far, cell = heapq.heappop(queue)
+        if cell == last:
+            break
+        if far > best[cell]:
+            continue
+        for dr in (-1, 0, 1):
+            for dc in (-1, 0, 1):
+                there = (cell[0] + dr, cell[1] + dc)
+                if there == cell or not (0 <= there[0] < height and 0 <= there[1] < width):
+                    continue
+                total = far + math.hypot(dr, dc) * float(cost[there])
+                if total < best.get(there, math.inf) - 1e-12:
+                    best[there], before[there] = total, cell
+                    heapq.heappush(queue, (total, there))
+    cells = [last]
+    while cells[-1] != first:
+        cells.append(before[cells[-1]])
+    way = np.array(cells[::-1], dtype=np.float64)
+    # Start and end are no whole cells; what lies between is moved along with them.
+    share = np.linspace(0.0, 1.0, len(way))[:, None]
+    way += (1.0 - share) * (np.array(start) - first) + share * (np.array(end) - last)
+    return way if len(way) > 1 else np.array([start, end])
+
+
+def smoothed(way: Array, times: int = 8) -> Array:
+    """Round the corners of a way; its ends stay.
+
+    Args:
+        way: Shape (N, 2).
+        times: How often each point moves to the middle between itself and its neighbours.
+
+    Returns:
+        Shape (N, 2).
+    """
+    way = way.copy()
+    for _ in range(times):
+        way[1:-1] = 0.5 * way[1:-1] + 0.25 * (way[:-2] + way[2:])
+    return way
+
+
+def _move(image: Image, mover: Array, places: Array) -> Image:
+    """Draw what moves at other places, shape (8, size, size, 3)."""
+    middle = middle_of(mover, MOVES, BODY_CELLS)
+    assert middle is not None
+    rows, columns = np.indices(mover.shape)
+    close = (np.abs(rows - middle[0]) <= BODY_CELLS) & (np.abs(columns - middle[1]) <= BODY_CELLS)
+    body = near((mover >= MOVES) & close)
+    mask = np.kron(body, np.ones((CELL, CELL), dtype=np.bool_))
+    empty, shown = filled(image.astype(np.float64), mask), mask[..., None].astype(np.float64)
+    frames = []
+    for row, column in CELL * places:
+        cover = shifted(shown, row, column)
+        frames.append(empty * (1.0 - cover) + shifted(image * shown, row, column))
+    return np.clip(np.stack(frames) + 0.5, 0.0, 255.0).astype(np.uint8)
+
+
+def filled(picture: Array, hole: npt.NDArray[np.bool_]) -> Array:
+    """Fill a hole in a picture from its edge.
+
+    Args:
+        picture: Shape (H, W, 3).
+        hole: What is not known, shape (H, W).
+
+    Returns:
+        Shape (H, W, 3).
+    """
+    height, width = hole.shape
+    known, colours = ~hole, np.where(hole[..., None], 0.0, picture)
+    while not known.all() and known.any():
+        weight = np.pad(known.astype(np.float64), 1)
+        total = np.pad(colours, ((1, 1), (1, 1), (0, 0)))
+        steps = [(r, c) for r in range(3) for c in range(3)]
+        count = sum(weight[r : r + height, c : c + width] for r, c in steps)
+        mean = sum(total[r : r + height, c : c + width] for r, c in steps) / np.maximum(count, 1.0)[..., None]
+        fresh = ~known & (count > 0.0)
+        colours, known = np.where(fresh[..., None], mean, colours), known | fresh
+    return colours
+
+
+def shifted(picture: Array, rows: float, columns: float) -> Array:
+    """Shift a picture by parts of pixels; what comes in is black.
+
+    Args:
+        picture: Shape (H, W, C).
+        rows: Downwards [pixel].
+        columns: To the right [pixel].
+
+    Returns:
+        Shape (H, W, C).
+    """
+    whole_rows, whole_columns = math.floor(rows), math.floor(columns)
+    share_rows, share_columns = rows - whole_rows, columns - whole_columns
+    height, width = picture.shape[:2]
+    total = np.zeros_like(picture)
+    for dr, row_share in ((0, 1.0 - share_rows), (1, share_rows)):
+        for dc, column_share in ((0, 1.0 - share_columns), (1, share_columns)):
+            r, c, share = whole_rows + dr, whole_columns + dc, row_share * column_share
+            if share <= 0.0 or abs(r) >= height or abs(c) >= width:
+                continue
+            to_rows, to_columns = (slice(max(k, 0), n + min(k, 0)) for k, n in ((r, height), (c, width)))
+            of_rows, of_columns = (slice(max(-k, 0), n + min(-k, 0)) for k, n in ((r, height), (c, width)))
+            total[to_rows, to_columns] += share * picture[of_rows, of_columns]
+    return total

@@ -1,0 +1,178 @@
+"""Trains the model of a floor seen from above on recorded episodes; it needs no actions, only videos and words."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch.nn import functional
+
+from controllers.errors import InvalidValue
+from policies.text import SentenceEncoder
+from policies.video.clips import ClipBatch, Clips, refuse_novel
+from policies.video.fitting import Fit, FitConfig, FitProgress
+from policies.video.floor_model import BODY_CELLS, MOVES, FloorModel, middle_of
+from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
+from policies.video.inverse_training import split
+from sim.episodes import Episode
+
+Array = npt.NDArray[np.float32]
+
+BEST = "video.safetensors"
+VALIDATION_CLIPS = 128
+# A cell has changed where its mean colour differs by this, of 1.
+CHANGED = 0.08
+POINTING_WEIGHT = 0.3
+# Most clips show motion at full speed, some the end of it.
+FULL_SPEED = 0.7
+
+
+@dataclass(frozen=True)
+class FloorTrainingConfig:
+    """Settings of a training.
+
+    Attributes:
+        fit: Batches, learning rate, seed.
+        network: Sizes.
+        frames: Pictures between the present and the end that are looked at.
+        stride: Actions between two of them.
+        silent_share: Share of clips whose instruction is left out.
+        tint: Greatest relative change of each colour.
+        held_out: One episode in this many is kept for validation.
+        steps_per_frame: Actions between two frames that the model imagines.
+    """
+
+    fit: FitConfig = field(default_factory=FitConfig)
+    network: FloorNetworkConfig = field(default_factory=FloorNetworkConfig)
+    frames: int = 10
+    stride: int = 2
+    silent_share: float = 0.3
+    tint: float = 0.1
+    held_out: int = 12
+    steps_per_frame: int = 3
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be trained.
+
+        Raises:
+            InvalidValue: A number is out of range.
+        """
+        for name, least in (("frames", 1), ("stride", 1), ("held_out", 2), ("steps_per_frame", 1)):
+            if getattr(self, name) < least:
+                raise InvalidValue(f"FloorTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
+        for name in ("silent_share", "tint"):
+            if not 0.0 <= getattr(self, name) < 1.0:
+                raise InvalidValue(f"FloorTrainingConfig.{name} must lie in [0, 1), got {getattr(self, name)}")
+
+
+class FloorTraining:
+    """A training in a folder."""
+
+    def __init__(
+        self, episodes: Sequence[Episode], camera: str, config: FloorTrainingConfig, folder: Path, command: str = ""
+    ) -> None:
+        """Begin, or go on where the folder's last training was.
+
+        Args:
+            episodes: What to learn from; of one world.
+            camera: Which pictures.
+            config: Settings.
+            folder: For weights and state.
+            command: What trains like this, for the weights.
+
+        Raises:
+            InvalidValue: A novel task is among the episodes, there are too few, or the folder holds another training.
+        """
+        refuse_novel(episode.info for episode in episodes)
+        train, kept = split(episodes, config.held_out)
+        self.config, self.folder, self._command = config, folder, command
+        self._clips = Clips(train, camera, config.frames, config.stride)
+        held_out = Clips(kept, camera, config.frames, config.stride)
+        encoder = SentenceEncoder()
+        self._words = encoder.encode(self._clips.instructions)
+        texts = sorted(set(self._clips.instructions))
+        torch.manual_seed(config.fit.seed)
+        network = FloorNetwork(config.network)
+        trained = dict(zip(texts, encoder.encode(texts), strict=True))
+        self.model = FloorModel(network, config.steps_per_frame, trained)
+        self._held_out = held_out.draw(VALIDATION_CLIPS, np.random.default_rng(config.fit.seed))
+        self._held_words = encoder.encode([held_out.instructions[i] for i in self._held_out.episode])
+        name = f"{config} {camera} {len(self._clips)} pictures"
+        self._fit = Fit(network, self._loss, self._error, self._keep, config.fit, folder, name)
+
+    @property
+    def step(self) -> int:
+        """Batches so far."""
+        return self._fit.step
+
+    def run(self) -> Iterator[FitProgress]:
+        """Train to the end.
+
+        Yields:
+            What is known after each validation; the error is the loss on what was held out.
+
+        Raises:
+            InvalidValue: The loss is not finite any more; the weights of the last validation are kept.
+        """
+        yield from self._fit.run()
+
+    def _loss(self, rng: np.random.Generator) -> torch.Tensor:
+        config = self.config
+        clips = self._clips.draw(config.fit.batch, rng, config.tint, turns=True)
+        told = (rng.uniform(size=len(clips.episode)) >= config.silent_share).astype(np.float32)
+        return self._entropy(clips, self._words[clips.episode], told)
+
+    @torch.no_grad()
+    def _error(self) -> float:
+        return float(self._entropy(self._held_out, self._held_words, np.ones(VALIDATION_CLIPS, dtype=np.float32)))
+
+    def _entropy(self, clips: ClipBatch, words: Array, told: Array) -> torch.Tensor:
+        picture = torch.from_numpy(np.ascontiguousarray(clips.frames[:, 0])).permute(0, 3, 1, 2).float() / 255.0
+        done, passed = self.model.network(picture, torch.from_numpy(words), torch.from_numpy(told))
+        ending, between = (torch.from_numpy(cells) for cells in changes(clips))
+        each = functional.binary_cross_entropy_with_logits
+        # Few cells are what words are about: which of all, is asked once more of each clip as a whole.
+        share = ending / ending.sum(dim=(1, 2), keepdim=True).clamp(min=1.0)
+        astray = -(share.flatten(1) * torch.log_softmax(done.flatten(1), dim=1)).sum(dim=1)
+        spoken = torch.from_numpy(told)
+        pointing = (astray * spoken).sum() / spoken.sum().clamp(min=1.0)
+        return torch.as_tensor(each(done, ending) + each(passed, between) + POINTING_WEIGHT * pointing)
+
+    def _keep(self, error: float) -> None:
+        self.model.pace = self._pace()
+        self.model.save(self.folder / BEST, {"command": self._command, "error": f"{error:.6f}"})
+
+    def _pace(self) -> float:
+        """How far what moves gets from frame to frame at full speed, as the model sees held-out clips [pixel]."""
+        config, count = self.config, VALIDATION_CLIPS
+        apart = max(1, round(config.steps_per_frame / config.stride))
+        pictures = np.clip(self._held_out.frames[:, [0, apart]], 0.0, 255.0).astype(np.uint8)
+        _, silent, _ = self.model.look(
+            pictures.reshape(2 * count, *pictures.shape[2:]), np.repeat(self._held_words, 2, axis=0)
+        )
+        moved = []
+        for first, second in silent.reshape(count, 2, *silent.shape[1:]):
+            places = [middle_of(mover, MOVES, BODY_CELLS) for mover in (first, second)]
+            if places[0] is not None and places[1] is not None:
+                moved.append(CELL * float(np.hypot(places[1][0] - places[0][0], places[1][1] - places[0][1])))
+        speed = config.steps_per_frame / (apart * config.stride)
+        return max(float(np.quantile(moved, FULL_SPEED)) * speed, 1.0) if moved else 1.0
+
+
+def changes(clips: ClipBatch) -> tuple[Array, Array]:
+    """Tell which cells change.
+
+    Args:
+        clips: Clips with their endings.
+
+    Returns:
+        1 where a cell is another at the end than now, and where it has been another at any time, shape (B, H, W) each.
+    """
+    frames = np.concatenate([clips.frames, clips.ending[:, None]], axis=1)
+    count, times, size = frames.shape[:3]
+    side = size // CELL
+    cells = frames.reshape(count, times, side, CELL, side, CELL, 3).mean(axis=(3, 5)) / 255.0
+    differs = np.abs(cells[:, 1:] - cells[:, :1]).max(axis=-1) > CHANGED
+    return differs[:, -1].astype(np.float32), differs.any(axis=1).astype(np.float32)
