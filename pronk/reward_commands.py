@@ -2,7 +2,6 @@
 
 import argparse
 import time
-from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -11,11 +10,7 @@ from rich.console import Console
 from controllers.errors import InvalidValue, MissingModel
 from policies.rewards.judge import Judge
 from pronk.terminal import data_folders, open_bar, split_names
-from sim.world_tasks import ARENA, ARENA_TASKS, INSTRUCTIONS, TASK_LISTS, instruction_of
-
-# Colours of the arena's prior of which nothing is learned, and its only camera.
-ARENA_KEPT = ("jade-box", "ruby-ball", "gold-ball", "navy-box", "magenta-ball", "mint-box")
-ARENA_VIEWS = ("top",)
+from sim.world_tasks import INSTRUCTIONS, MANIPULATION_NOVEL
 
 
 def train_reward(options: argparse.Namespace, console: Console) -> int:
@@ -36,7 +31,6 @@ def train_reward(options: argparse.Namespace, console: Console) -> int:
         import torch
 
         from policies.rewards.clips import load_clips
-        from policies.rewards.hop_network import HopConfig
         from policies.rewards.reward_calibration import calibrate
         from policies.rewards.reward_model import RewardModel, recalibrate
         from policies.rewards.reward_training import WEIGHTS, RewardTraining, RewardTrainingConfig
@@ -47,16 +41,11 @@ def train_reward(options: argparse.Namespace, console: Console) -> int:
     # One thread sums in one order: the same seed gives the same weights.
     torch.set_num_threads(1)
     config = RewardTrainingConfig(steps=options.budget, seed=options.seed)
-    instructions = tuple(INSTRUCTIONS.values())
-    if options.world == ARENA:
-        config = replace(config, network=HopConfig(views=ARENA_VIEWS), validation_tasks=ARENA_KEPT)
-        instructions = tuple(instruction_of(ARENA, task) for task in ARENA_TASKS)
     # What is judged as novel is never learned from, whatever the folders hold.
-    clips = load_clips(folders, config.network.views, TASK_LISTS[options.world]["novel"])
+    clips = load_clips(folders, config.network.views, MANIPULATION_NOVEL)
     console.print(f"{len(clips)} episodes of {len({clip.task for clip in clips})} tasks")
     command = f"pronk train reward --data {options.data} --budget {config.steps} --seed {config.seed}"
-    command += f" --world {options.world}" if options.world == ARENA else ""
-    run = RewardTraining(clips, SentenceEncoder(), config, options.out, command, instructions)
+    run = RewardTraining(clips, SentenceEncoder(), config, options.out, command, tuple(INSTRUCTIONS.values()))
     with open_bar(console) as bar:
         row = bar.add_task("batch", total=config.steps, completed=run.step)
         for step in run.run():

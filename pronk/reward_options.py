@@ -16,7 +16,6 @@ def add_reward(commands: Any) -> None:
         commands: What `add_subparsers` returned.
     """
     training = commands.add_parser("train reward", help="train the process reward model; goes on where it was stopped")
-    training.add_argument("--world", default="manipulation", choices=("manipulation", "arena"), help="which body")
     training.add_argument("--data", required=True, metavar="DIR,…", help="folders of `pronk collect`")
     training.add_argument("--budget", type=int, default=BATCHES, metavar="N", help=f"batches; default: {BATCHES}")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="of weights and batches; default: 0")

@@ -146,6 +146,7 @@ class TeamRenderer:
 
     def _imagined(self, picture: Image, frame: TeamFrame) -> Image:
         """Put what each planner imagines along the lower left, a row per robot: present, then every other frame."""
+        picture = picture.copy()
         bottom = picture.shape[0] - STRIP_GAP
         for plan, colour in reversed(list(zip(frame.plans, _cycled(len(frame.plans)), strict=True))):
             if plan is None:

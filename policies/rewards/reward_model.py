@@ -13,27 +13,13 @@ from controllers.errors import InvalidValue, MissingModel
 from policies.checkpoints import load_arrays, load_weights, save_arrays
 from policies.rewards.hop_network import NONE, Comparison, HopConfig, HopNetwork
 from policies.text import WIDTH, SentenceEncoder
-from sim.world_tasks import MANIPULATION
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 
-FOLDER = Path(__file__).parents[1] / "weights"
-WEIGHTS = FOLDER / "reward.safetensors"
+WEIGHTS = Path(__file__).parents[1] / "weights" / "reward.safetensors"
 COMMAND = "pronk train reward --data DIR,… --out DIR"
 CHUNK = 256
-
-
-def weights_of(world: str) -> Path:
-    """Name the file of the shipped weights.
-
-    Args:
-        world: "manipulation" or "arena".
-
-    Returns:
-        Its path.
-    """
-    return WEIGHTS if world == MANIPULATION else FOLDER / f"reward_{world}.safetensors"
 
 
 @dataclass(frozen=True)

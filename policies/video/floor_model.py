@@ -90,12 +90,31 @@ class FloorModel:
         """
         check_request(images, instructions, rngs, self.size)
         text = self._encoder.encode(instructions)
-        told, silent, passed = self.look(images, text)
         futures = []
-        for image, goal, mover, free in zip(images, told, silent, passed, strict=True):
-            places = self._way(goal, mover, free)
-            futures.append(np.repeat(image[None], FRAMES, axis=0) if places is None else _move(image, mover, places))
+        for image, goal, mover, free in zip(images, *self.look(images, text), strict=True):
+            way, _ = find_way(goal, mover, free)
+            still = np.repeat(image[None], FRAMES, axis=0)
+            futures.append(still if way is None else _move(image, mover, self._places(way)))
         return np.stack(futures)
+
+    def left(self, image: Image, instruction: str) -> tuple[float | None, float]:
+        """Tell how far it is to where words send what moves.
+
+        Args:
+            image: The present, shape (size, size, 3).
+            instruction: What is to be done.
+
+        Returns:
+            Length of the way [pixel], None where words send it nowhere, as where it has arrived; and how sure it is
+            that words send it there, from 0 to 1.
+
+        Raises:
+            InvalidValue: The picture or the instruction cannot be planned from.
+        """
+        check_request(image[None], (instruction,), (None,), self.size)
+        told, silent, passed = self.look(image[None], self._encoder.encode((instruction,)))
+        way, sure = find_way(told[0], silent[0], passed[0])
+        return None if way is None else CELL * length_of(way), sure
 
     @torch.no_grad()
     def look(self, images: Image, text: npt.NDArray[np.float32]) -> tuple[Array, Array, Array]:
@@ -117,21 +136,11 @@ class FloorModel:
         told, silent, passed = (torch.sigmoid(x).double().numpy() for x in (told, silent, passed))
         return told, silent, passed
 
-    def _way(self, goal: Array, mover: Array, free: Array) -> Array | None:
-        """Find where what moves will be in each frame, as a shift from now, shape (8, 2) [cell]; None for nowhere."""
-        start = middle_of(mover, MOVES, BODY_CELLS)
-        if start is None:
-            return None
-        elsewhere = goal.copy()
-        elsewhere[near(mover >= MOVES)] = 0.0
-        end = middle_of(elsewhere, SENT, GOAL_CELLS)
-        if end is None:
-            return None
-        seldom = np.log(np.maximum(SELDOM * np.median(free) / np.maximum(free, 1e-6), 1.0))
-        way = smoothed(cheapest_way(1.0 + DEAR * seldom, start, end))
+    def _places(self, way: Array) -> Array:
+        """Where on a way what moves will be in each frame, as a shift from its start, shape (8, 2) [cell]."""
         far = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(way, axis=0), axis=1))])
         wanted = np.minimum(self.pace / CELL * (1.0 + np.arange(FRAMES)), far[-1])
-        return np.stack([np.interp(wanted, far, way[:, axis]) for axis in (0, 1)], axis=1) - start
+        return np.stack([np.interp(wanted, far, way[:, axis]) for axis in (0, 1)], axis=1) - way[0]
 
     def familiarity(self, instruction: str) -> float:
         """Tell how near an instruction is to those that the model was trained on.
@@ -181,6 +190,41 @@ class FloorModel:
             return cls(network, int(texts["steps_per_frame"]), trained, float(texts["pace"]))
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no model of a floor: {error}") from error
+
+
+def find_way(goal: Array, mover: Array, free: Array) -> tuple[Array | None, float]:
+    """Find the way from what moves to where it is sent.
+
+    Args:
+        goal: Chance of each cell to be another when all is done, with words, shape (H, W).
+        mover: The same without words.
+        free: Chance of each cell to be passed over till then.
+
+    Returns:
+        Points from the one to the other, shape (N, 2) [cell], None where nothing moves or words send it nowhere; and
+        the chance of the likeliest cell that it is sent to.
+    """
+    start = middle_of(mover, MOVES, BODY_CELLS)
+    if start is None:
+        return None, 0.0
+    elsewhere = np.where(near(mover >= MOVES), 0.0, goal)
+    sure, end = float(elsewhere.max()), middle_of(elsewhere, SENT, GOAL_CELLS)
+    if end is None:
+        return None, sure
+    seldom = np.log(np.maximum(SELDOM * np.median(free) / np.maximum(free, 1e-6), 1.0))
+    return smoothed(cheapest_way(1.0 + DEAR * seldom, start, end)), sure
+
+
+def length_of(way: Array) -> float:
+    """Measure a way.
+
+    Args:
+        way: Points, shape (N, 2).
+
+    Returns:
+        Its length.
+    """
+    return float(np.linalg.norm(np.diff(way, axis=0), axis=1).sum())
 
 
 def middle_of(chances: Array, least: float, reach: int) -> Point | None:

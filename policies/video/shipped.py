@@ -89,6 +89,22 @@ def load_video(variant: str, world: str = MANIPULATION, folder: Path = WEIGHTS) 
     return FlowModel.load(weights_of(f"{VIDEO}_{variant}", world, folder), command)
 
 
+def load_floor(folder: Path = WEIGHTS) -> FloorModel:
+    """Load the video model of the arena.
+
+    Args:
+        folder: Where weights are.
+
+    Returns:
+        The model.
+
+    Raises:
+        MissingModel: The weights are missing; the message names the command that makes them.
+        InvalidValue: They are damaged.
+    """
+    return FloorModel.load(weights_of(f"{VIDEO}_{IN_DOMAIN}", ARENA, folder))
+
+
 def load_planner(
     method: str = DEFAULT,
     world: str = MANIPULATION,
@@ -128,8 +144,7 @@ def load_planner(
     if method == CLONED:
         return Cloner.load(weights_of(CLONING, world, folder))
     if world == ARENA and method == IN_DOMAIN:
-        floor = FloorModel.load(weights_of(f"{VIDEO}_{IN_DOMAIN}", world, folder))
-        return VideoPlanner(floor, load_inverse(world, folder), FLOOR_DOUBTFUL_M)
+        return VideoPlanner(load_floor(folder), load_inverse(world, folder), FLOOR_DOUBTFUL_M)
     how = adaptation or ADAPTATIONS[method]
     needs = how.weights
     domain = load_video(UNION if method == UNION else IN_DOMAIN, world, folder) if needs.in_domain_told else None

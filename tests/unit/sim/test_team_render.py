@@ -1,10 +1,13 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from controllers.safety.obstacles import disc
+from sim.coloured_arena import colour_of
 from sim.offscreen import NoRenderer
 from sim.team_render import COLOURS, TeamFrame, TeamRenderer, render_team_video
-from sim.team_scenarios import TeamScenario
+from sim.team_scenarios import TeamScenario, errands
 from sim.team_world import Place
 
 SCENARIO = TeamScenario(
@@ -60,6 +63,32 @@ def test_the_caption_tells_barriers_and_modes(renderer, qpos):
     texts = [text for text, _ in renderer._caption(frame)]
     assert texts == ["t =  1.00 s", "a  h +0.25 m  change 0.10", "b  h -  change 0.00  stopped"]
     assert not np.array_equal(renderer.render(frame), renderer.render(TeamFrame(1.0, qpos)))
+
+
+def test_errands_show_things_what_is_imagined_and_progress():
+    scenario = errands(seed=0)
+    try:
+        made = TeamRenderer(scenario, 0.45, (640, 320))
+    except NoRenderer as error:
+        pytest.skip(str(error))
+    try:
+        qpos = scenario.backend().data.qpos.copy()
+        plan = np.zeros((64, 9 * 64, 3), np.uint8)
+        plan[:, :, 1] = np.repeat(np.arange(9, dtype=np.uint8) * 20, 64)
+        frame = TeamFrame(0.0, qpos, plans=(None, plan), progress=(float("nan"), 0.5))
+        texts = [text for text, _ in made._caption(replace(frame, barriers=(0.1, 0.2)))]
+        assert texts[2] == f"  {scenario.errands.instructions[0]}"
+        assert texts[4] == f"  {scenario.errands.instructions[1]}: 50 %"
+        before, after = made.render(replace(frame, plans=(None, None))), made.render(frame)
+    finally:
+        made.close()
+    # Every other frame of the plan stands in a row along the lower left, in the colour of its robot.
+    row = after[320 - 8 - 3 - 32, 8 + 3 :: 64][:5]
+    assert row.tolist() == [[0, 40 * k, 0] for k in range(5)]
+    assert after[320 - 8 - 1, 8].tolist() == [int(255 * part) for part in COLOURS[1]]
+    assert np.abs(before[:200].astype(int) - after[:200]).mean() < 1.0
+    for thing in scenario.errands.things:
+        assert share(before, np.array(colour_of(thing.partition("-")[0])) / 255.0) > 0.001
 
 
 def test_a_video_holds_every_frame(tmp_path, renderer, qpos):

@@ -68,9 +68,9 @@ def make_judge(
     if name != LEARNED:
         return make_plain_judge(name, views or (USUAL_VIEW,), size)
     try:
+        from policies.rewards.floor_judge import FloorJudge
         from policies.rewards.learned_judge import LearnedJudge
-        from policies.rewards.reward_model import RewardModel, weights_of
     except ImportError as error:
         raise MissingModel(f"a learned judge needs torch ({error}): pip install 'pronk[learn]'") from error
-    judge: Judge = LearnedJudge(RewardModel.load(weights_of(world)), views=views or None)
+    judge: Judge = FloorJudge(views=views or None) if world == "arena" else LearnedJudge(views=views or None)
     return judge
