@@ -14,7 +14,7 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue
 from sim.arena_view import ArenaView
 from sim.coloured_arena import HALF_M, LENGTH_M, RADIUS_M, THING_HALF_M, WIDTH_M, colour_of
-from sim.world_tasks import ARENA, ARENA_TASKS, instruction_of
+from sim.world_tasks import ARENA, ARENA_TRAIN, instruction_of
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
@@ -154,7 +154,7 @@ class ErrandMap:
 
 
 def draw_errands(robots: int, posts: Array, rng: np.random.Generator) -> tuple[Errands, Array]:
-    """Draw things and starts at random, with room between all that must not touch.
+    """Draw things, of those that planners know, and starts at random, with room between all that must not touch.
 
     Args:
         robots: How many.
@@ -165,7 +165,7 @@ def draw_errands(robots: int, posts: Array, rng: np.random.Generator) -> tuple[E
         Errands, and where the robots start, shape (robots, 2) [m].
     """
     things: list[str] = []
-    for thing in rng.permutation(ARENA_TASKS).tolist():
+    for thing in rng.permutation(ARENA_TRAIN).tolist():
         if len(things) < THINGS and thing.partition("-")[0] not in {other.partition("-")[0] for other in things}:
             things.append(thing)
     while True:
