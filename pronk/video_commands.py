@@ -4,6 +4,7 @@ They import what they need only when they run.
 """
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -266,18 +267,26 @@ def demo_planner(options: argparse.Namespace) -> int:
 
 
 def _train_floor(options: argparse.Namespace, episodes: list[Any], console: Any) -> int:
-    """Train the model of a floor seen from above: it needs no codec, and there is but one kind of it."""
+    """Train the model of a floor seen from above: it needs no codec, and there is but one kind of it.
+
+    Who goes on from a model that has seen many tasks looks at those that were demonstrated half of the time.
+    """
     from controllers.errors import InvalidValue
     from policies.video.fitting import FitConfig
     from policies.video.floor_training import BEST, FloorTraining, FloorTrainingConfig
 
-    if options.variant != "in_domain" or options.codec is not None or options.start is not None:
-        raise InvalidValue(
-            "for the arena 'pronk train video' knows the variant in_domain only, without codec and start"
-        )
-    config = FloorTrainingConfig(FitConfig(steps=options.budget, seed=options.seed, rate=FLOOR_RATE))
+    if options.variant != "in_domain" or options.codec is not None:
+        raise InvalidValue("for the arena 'pronk train video' knows the variant in_domain only, and needs no codec")
+    start, config = None, FloorTrainingConfig(FitConfig(steps=options.budget, seed=options.seed, rate=FLOOR_RATE))
     command = f"pronk train video --data {options.data} --camera {options.camera} --budget {config.fit.steps}"
-    run = FloorTraining(episodes, options.camera, config, options.out, f"{command} --seed {config.fit.seed}")
+    if options.start is not None:
+        from policies.video.floor_model import FloorModel
+
+        start = FloorModel.load(options.start)
+        config = replace(config, fit=replace(config.fit, rate=FINE_RATE), demonstrated=0.5)
+        command += f" --start {options.start}"
+    command += f" --seed {config.fit.seed}"
+    run = FloorTraining(episodes, options.camera, config, options.out, command, start)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
     watch(run, config.fit.steps, console)
     console.print(f"results: {(options.out / BEST).resolve()}", soft_wrap=True)

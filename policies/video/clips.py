@@ -65,7 +65,13 @@ class Clips:
         return len(self.images)
 
     def draw(
-        self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0, turns: bool = False
+        self,
+        count: int,
+        rng: np.random.Generator,
+        tint: float = 0.0,
+        shift: int = 0,
+        turns: bool = False,
+        among: npt.NDArray[np.int64] | None = None,
     ) -> ClipBatch:
         """Draw clips, as many of one task as of another on average.
 
@@ -75,47 +81,20 @@ class Clips:
             tint: Greatest relative change of each colour, the same for all frames of a clip.
             shift: Greatest shift of all frames of a clip [pixel]; edges are repeated.
             turns: Whether a clip may be turned by quarters and mirrored.
+            among: Numbers of the episodes to draw from; None for all.
 
         Returns:
             The clips.
         """
-        episode, first = self._choose(count, rng)
-        index = np.minimum(first[:, None] + self._offsets, self._end[episode, None] - 1)
-        index = np.concatenate([index, self._end[episode, None] - 1], axis=1)
-        frames = self._seen(index, rng, tint, shift, turns)
-        return ClipBatch(frames[:, :-1], episode, frames[:, -1])
-
-    def draw_ends(
-        self, count: int, rng: np.random.Generator, tint: float = 0.0, shift: int = 0, turns: bool = False
-    ) -> ClipBatch:
-        """Draw clips without what lies between the present and the end of the episode, which is faster.
-
-        Args:
-            count: B.
-            rng: Draws them.
-            tint: As for `draw`.
-            shift: As for `draw`.
-            turns: As for `draw`.
-
-        Returns:
-            Clips of one frame, and the endings.
-        """
-        episode, first = self._choose(count, rng)
-        frames = self._seen(np.stack([first, self._end[episode] - 1], axis=1), rng, tint, shift, turns)
-        return ClipBatch(frames[:, :1], episode, frames[:, 1])
-
-    def _choose(self, count: int, rng: np.random.Generator) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Draw episodes, and a picture of each that a clip begins with."""
         # A long task would else be learned at the cost of short ones.
         weight = 1.0 / np.bincount(self._tasks)[self._tasks]
+        if among is not None:
+            weight = np.where(np.isin(np.arange(len(weight)), among), weight, 0.0)
         episode = rng.choice(len(self._begin), count, p=weight / weight.sum())
-        return episode, self._begin[episode] + (rng.uniform(size=count) * self._starts[episode]).astype(np.int64)
-
-    def _seen(
-        self, index: npt.NDArray[np.int64], rng: np.random.Generator, tint: float, shift: int, turns: bool
-    ) -> Array:
-        """Look pictures up, all of a row tinted, shifted and turned alike."""
-        count, size = len(index), np.arange(self.images.shape[1])
+        first = self._begin[episode] + (rng.uniform(size=count) * self._starts[episode]).astype(np.int64)
+        index = np.minimum(first[:, None] + self._offsets, self._end[episode, None] - 1)
+        index = np.concatenate([index, self._end[episode, None] - 1], axis=1)
+        size = np.arange(self.images.shape[1])
         rows, columns = (
             np.clip(size + rng.integers(-shift, shift + 1, (count, 1)), 0, len(size) - 1) for _ in ("rows", "columns")
         )
@@ -124,7 +103,8 @@ class Clips:
             hows = rng.integers(0, 8, count).tolist()
             frames = np.stack([turned(clip, how) for clip, how in zip(frames, hows, strict=True)])
         colour = rng.uniform(1.0 - tint, 1.0 + tint, (count, 1, 1, 1, 3)).astype(np.float32)
-        return np.clip(frames * colour, 0.0, 255.0)
+        frames = np.clip(frames * colour, 0.0, 255.0)
+        return ClipBatch(frames[:, :-1], episode, frames[:, -1])
 
 
 def turned(pictures: Image, how: int) -> Image:

@@ -17,6 +17,7 @@ from policies.video.floor_model import BODY_CELLS, MOVES, FloorModel, middle_of
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
 from policies.video.inverse_training import split
 from sim.episodes import Episode
+from sim.world_tasks import TASK_LISTS
 
 Array = npt.NDArray[np.float32]
 
@@ -42,6 +43,7 @@ class FloorTrainingConfig:
         tint: Greatest relative change of each colour.
         held_out: One episode in this many is kept for validation.
         steps_per_frame: Actions between two frames that the model imagines.
+        demonstrated: Share of clips that are of tasks to train on, whatever else there is; 0 draws all tasks alike.
     """
 
     fit: FitConfig = field(default_factory=FitConfig)
@@ -52,6 +54,7 @@ class FloorTrainingConfig:
     tint: float = 0.1
     held_out: int = 12
     steps_per_frame: int = 3
+    demonstrated: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -62,7 +65,7 @@ class FloorTrainingConfig:
         for name, least in (("frames", 1), ("stride", 1), ("held_out", 2), ("steps_per_frame", 1)):
             if getattr(self, name) < least:
                 raise InvalidValue(f"FloorTrainingConfig.{name} must be at least {least}, got {getattr(self, name)}")
-        for name in ("silent_share", "tint"):
+        for name in ("silent_share", "tint", "demonstrated"):
             if not 0.0 <= getattr(self, name) < 1.0:
                 raise InvalidValue(f"FloorTrainingConfig.{name} must lie in [0, 1), got {getattr(self, name)}")
 
@@ -71,7 +74,13 @@ class FloorTraining:
     """A training in a folder."""
 
     def __init__(
-        self, episodes: Sequence[Episode], camera: str, config: FloorTrainingConfig, folder: Path, command: str = ""
+        self,
+        episodes: Sequence[Episode],
+        camera: str,
+        config: FloorTrainingConfig,
+        folder: Path,
+        command: str = "",
+        start: FloorModel | None = None,
     ) -> None:
         """Begin, or go on where the folder's last training was.
 
@@ -81,6 +90,7 @@ class FloorTraining:
             config: Settings.
             folder: For weights and state.
             command: What trains like this, for the weights.
+            start: A model to go on from; None for random weights. Its sizes count, not those of the settings.
 
         Raises:
             InvalidValue: A novel task is among the episodes, there are too few, or the folder holds another training.
@@ -93,9 +103,14 @@ class FloorTraining:
         encoder = SentenceEncoder()
         self._words = encoder.encode(self._clips.instructions)
         texts = sorted(set(self._clips.instructions))
+        shown = [i for i, e in enumerate(train) if e.info.task in TASK_LISTS.get(e.info.world, {}).get("train", ())]
+        self._shown = np.array(shown, dtype=np.int64)
         torch.manual_seed(config.fit.seed)
-        network = FloorNetwork(config.network)
+        network = FloorNetwork(config.network if start is None else start.network.config)
         trained = dict(zip(texts, encoder.encode(texts), strict=True))
+        if start is not None:
+            network.load_state_dict(start.network.state_dict())
+            trained = {**start.trained, **trained}
         self.model = FloorModel(network, config.steps_per_frame, trained)
         self._held_out = held_out.draw(VALIDATION_CLIPS, np.random.default_rng(config.fit.seed))
         self._held_words = encoder.encode([held_out.instructions[i] for i in self._held_out.episode])
@@ -120,7 +135,8 @@ class FloorTraining:
 
     def _loss(self, rng: np.random.Generator) -> torch.Tensor:
         config = self.config
-        clips = self._clips.draw(config.fit.batch, rng, config.tint, turns=True)
+        among = self._shown if len(self._shown) and rng.uniform() < config.demonstrated else None
+        clips = self._clips.draw(config.fit.batch, rng, config.tint, turns=True, among=among)
         told = (rng.uniform(size=len(clips.episode)) >= config.silent_share).astype(np.float32)
         return self._entropy(clips, self._words[clips.episode], told)
 

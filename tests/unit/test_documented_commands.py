@@ -37,6 +37,10 @@ RUN_BY = {
         "tests/unit/sim/test_collection.py",
         "test_a_collection_counts_and_a_second_call_adds_only_what_is_new",
     ),
+    "pronk demo-planner": (
+        "tests/unit/planner/test_planner_evaluation.py",
+        "test_what_was_imagined_stands_beside_what_was",
+    ),
     "pronk doctor": ("tests/unit/test_documentation.py", "test_the_commands_of_a_page_run"),
     "pronk drill": ("tests/ros/test_drill.py", "test_a_few_faults_end_in_the_states_that_are_defined_for_them"),
     "pronk eval locomotion": (

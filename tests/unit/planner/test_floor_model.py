@@ -147,6 +147,22 @@ def test_it_learns_from_videos_what_moves_and_where_words_send_it(tmp_path):
     assert model.familiarity("red") == pytest.approx(1.0, abs=1e-3)
 
 
+def test_a_training_goes_on_from_a_model_and_can_prefer_what_was_demonstrated(tmp_path):
+    torch.manual_seed(3)
+    start = FloorModel(FloorNetwork(FloorNetworkConfig(SIZE, 6, 4)), 3, {"old": WORDS["red"]})
+    episodes = told(14)
+    shown = [replace(e, info=replace(e.info, world="arena", task="blue-box")) for e in episodes[:2]]
+    half = replace(config(2), demonstrated=0.999)
+    training = FloorTraining([*shown, *episodes[2:]], "top", half, tmp_path, start=start)
+    assert training.model.network.config == start.network.config and "old" in training.model.trained
+    for mine, theirs in zip(training.model.network.parameters(), start.network.parameters(), strict=True):
+        assert torch.equal(mine, theirs)
+    # Nearly all clips are of the first two episodes, and their words are those that are learned from.
+    drawn = training._clips.draw(50, np.random.default_rng(0), among=training._shown)
+    assert set(drawn.episode.tolist()) == {0, 1} and training._shown.tolist() == [0, 1]
+    assert len(list(training.run())) == 1
+
+
 def test_novel_tasks_are_refused(tmp_path):
     episodes = told(7)
     info = replace(episodes[0].info, world="arena", task="orange-box")

@@ -3,6 +3,7 @@ import time
 import numpy as np
 import pytest
 
+from sim.coloured_arena import ArenaWorld
 from sim.image_world import WorldConfig
 from sim.manipulation import ManipulationWorld
 from sim.offscreen import NoRenderer
@@ -12,7 +13,9 @@ pytest.importorskip("torch", reason="torch is not installed")
 pytest.importorskip("metaworld", reason="metaworld is not installed")
 
 from policies.checkpoints import load_arrays
+from policies.rewards.floor_judge import FloorJudge
 from policies.video.execution import ExecutionConfig, execute
+from policies.video.floor_model import FloorModel
 from policies.video.flow_model import FlowModel
 from policies.video.shipped import WEIGHTS, load_planner
 
@@ -33,7 +36,7 @@ def test_shipped_weights_are_small_and_name_what_makes_them():
 
 def test_no_video_model_was_told_of_a_novel_task():
     novel = {instruction_of(world, task) for world, lists in TASK_LISTS.items() for task in lists["novel"]}
-    models = [FlowModel.load(path) for path in OURS if "video" in path.name]
+    models = [(FloorModel if "arena" in p.name else FlowModel).load(p) for p in OURS if "video" in p.name]
     assert models and all(model.trained and not novel & set(model.trained) for model in models)
 
 
@@ -52,6 +55,25 @@ def test_the_shipped_planner_opens_a_window(planner):
     plan = rollout.plans[0]
     assert plan.frames.shape == (9, 64, 64, 3) and plan.confidence > 0.5
     assert np.abs(plan.frames[8].astype(int) - plan.frames[1]).mean() > 1.0
+
+
+def test_the_shipped_planner_sends_a_quadruped_to_what_words_name():
+    arena = load_planner(world="arena")
+    rollouts = [
+        execute(ArenaWorld(task, WorldConfig()), arena, 1000) for task in ("red-box", "yellow-ball", "green-ball")
+    ]
+    assert sum(rollout.success for rollout in rollouts) >= 2
+    assert rollouts[0].plans[0].frames.shape == (9, 64, 64, 3)
+
+
+def test_the_shipped_judge_of_errands_sees_the_way_get_shorter():
+    world = ArenaWorld("red-box", WorldConfig())
+    picture, _ = world.reset(seed=1000)
+    judge = FloorJudge()
+    told = [judge.begin({"top": picture["top"]}, world.instruction)]
+    while not (step := world.step(world.expert()))[2]:
+        told.append(judge.step({"top": step[0]["top"]}))
+    assert told[0].progress == 0.0 and told[-1].progress > 0.6 and told[0].confidence > 0.3
 
 
 def test_a_plan_does_not_take_long(planner):

@@ -34,9 +34,7 @@ def test_missing_weights_are_named_with_the_command_that_makes_them(monkeypatch,
     from policies.video import shipped
 
     monkeypatch.setattr(shipped.load_planner, "__defaults__", (shipped.DEFAULT, "manipulation", tmp_path, None))
-    with pytest.raises(
-        MissingModel, match=r"planner_arena_video_in_domain\.safetensors.*pronk train video --variant in"
-    ):
+    with pytest.raises(MissingModel, match=r"planner_arena_video_in_domain\.safetensors.*pronk train video --data"):
         make_planner(PlannerChoice("learned", "arena", "", 0, 2))
 
 
