@@ -36,6 +36,8 @@ FRAMES = 8
 MOVES, SENT = 0.5, 0.2
 # Cells around the middle of what moves, and of where it is sent, that count as theirs.
 BODY_CELLS, GOAL_CELLS = 4, 2
+# Half the length of what moves [cell].
+HALF_CELLS = 3
 # Cells over which things pass this much more seldom than over the median one are in the way; each costs so many.
 SELDOM, DEAR = 0.1, 12.0
 
@@ -211,8 +213,23 @@ def find_way(goal: Array, mover: Array, free: Array) -> tuple[Array | None, floa
     sure, end = float(elsewhere.max()), middle_of(elsewhere, SENT, GOAL_CELLS)
     if end is None:
         return None, sure
-    seldom = np.log(np.maximum(SELDOM * np.median(free) / np.maximum(free, 1e-6), 1.0))
+    # The whole of what moves must pass, not its middle alone.
+    seldom = widest(np.log(np.maximum(SELDOM * np.median(free) / np.maximum(free, 1e-6), 1.0)), HALF_CELLS)
     return smoothed(cheapest_way(1.0 + DEAR * seldom, start, end)), sure
+
+
+def widest(values: Array, reach: int) -> Array:
+    """Find the greatest value around each cell.
+
+    Args:
+        values: At least 0, shape (H, W).
+        reach: How far around [cell].
+
+    Returns:
+        Shape (H, W).
+    """
+    padded, (height, width), steps = np.pad(values, reach), values.shape, range(2 * reach + 1)
+    return np.asarray(np.max([padded[r : r + height, c : c + width] for r in steps for c in steps], axis=0))
 
 
 def length_of(way: Array) -> float:

@@ -24,6 +24,7 @@ from policies.video.floor_model import (  # noqa: E402
     near,
     shifted,
     smoothed,
+    widest,
 )
 from policies.video.floor_network import FloorNetwork, FloorNetworkConfig  # noqa: E402
 from policies.video.floor_training import BEST, FloorTraining, FloorTrainingConfig, changes  # noqa: E402
@@ -113,11 +114,11 @@ def test_what_moves_goes_to_where_it_is_sent_at_its_pace_and_stays_there():
 
 def test_a_way_leads_around_what_nothing_ever_passes():
     free = np.full((SIZE // 2, SIZE // 2), 0.1)
-    free[0:6, 6] = 1e-5
-    frames = imagined(Scripted(blob(2, 10), blob(2, 2), free), floor({}, (4, 4)))
+    free[0:5, 6] = 1e-5
+    frames = imagined(Scripted(blob(2, 10), blob(2, 2), free, pace=6.0), floor({}, (4, 4)))
     lowest = max(dark_middle(frame)[0] for frame in frames)
-    # Below row 5 of the cells there is a gap.
-    assert lowest > 8.5 and dark_middle(frames[-1]) == pytest.approx([5.5, 21.5], abs=0.3)
+    # Below row 4 of the cells there is a gap, and what moves keeps half its length clear of the end of the wall.
+    assert lowest > 12.5 and dark_middle(frames[-1]) == pytest.approx([5.5, 21.5], abs=0.3)
 
 
 @pytest.mark.parametrize(("goal", "mover"), [(np.zeros((16, 16)), blob(2, 2)), (blob(2, 10), np.zeros((16, 16)))])
@@ -227,6 +228,8 @@ def test_the_cheapest_way_is_the_straight_one_or_goes_through_the_gap():
 
 def test_small_parts():
     assert middle_of(blob(2, 4), 0.5, 2) == (2.5, 4.5) and middle_of(0.4 * blob(2, 4), 0.5, 2) is None
+    assert widest(blob(2, 4), 1)[1:5, 3:7].tolist() == np.ones((4, 4)).tolist()
+    assert widest(blob(2, 4), 1).sum() == 16.0
     mask = np.zeros((4, 4), bool)
     mask[0, 0] = True
     assert near(mask).sum() == 4
