@@ -15,7 +15,7 @@ VIEW = "top"
 # Nearer than this to where it is sent, what moves covers it [pixel]; and how sharp that is.
 ARRIVED_PX, SHARPNESS_PX = 5.0, 1.0
 # A goal that was this near may be hidden below what moves [pixel].
-HIDDEN_PX = 12.0
+HIDDEN_PX = 16.0
 
 
 class FloorJudge:

@@ -33,7 +33,7 @@ WORDS, SIZES, KIND = "words.", ("size", "channels", "meanings"), "floor"
 FRAMES = 8
 # Chance of having changed in the end, without words, from which on a cell is of what moves; and with words, from which
 # on it is where that is sent.
-MOVES, SENT = 0.5, 0.2
+MOVES, SENT = 0.5, 0.35
 # Cells around the middle of what moves, and of where it is sent, that count as theirs.
 BODY_CELLS, GOAL_CELLS = 4, 2
 # Half the length of what moves [cell].
