@@ -20,6 +20,7 @@ from policies.video.fitting import Fit, FitConfig, FitProgress
 from policies.video.inverse_model import to_tensor
 from policies.video.inverse_training import split
 from policies.video.planner import Plan, check_request
+from policies.video.worded_weights import from_arrays, to_arrays
 from sim.episodes import Episode
 
 Array = npt.NDArray[np.float32]
@@ -28,7 +29,6 @@ Image = npt.NDArray[np.uint8]
 BEST = "cloning.safetensors"
 COMMAND = "pronk train cloning --data DIR,… --out DIR"
 SIZES = ("size", "frames", "width", "steps_per_frame")
-WORDS = "words."
 # Displacements are told in this unit [m].
 UNIT_M = 0.03
 VALIDATION = 256
@@ -140,8 +140,7 @@ class Cloner:
             path: A safetensors file.
             texts: What goes with it, such as the command that made it.
         """
-        arrays = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        arrays |= {WORDS + text: vector for text, vector in self.trained.items()}
+        arrays = to_arrays(self.network, self.trained)
         values = (self.size, self.network.frames, self.network.width, self.steps_per_frame)
         sizes = {name: str(value) for name, value in zip(SIZES, values, strict=True)}
         save_arrays(path, arrays, {**sizes, **(texts or {})}, kind="F16")
@@ -164,13 +163,9 @@ class Cloner:
         try:
             size, frames, width, steps = (int(texts[name]) for name in SIZES)
             network = CloningNetwork(size, frames, width)
-            weights = {name[8:]: array for name, array in arrays.items() if name.startswith("network.")}
-            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
+            words = from_arrays(network, arrays)
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no cloned policy: {error}") from error
-        words = {
-            name[len(WORDS) :]: array.astype(np.float32) for name, array in arrays.items() if name.startswith(WORDS)
-        }
         return cls(network.eval(), steps, words)
 
 

@@ -22,14 +22,16 @@ from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
 from policies.text import SentenceEncoder, nearness
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
+from policies.video.inverse_model import to_tensor
 from policies.video.planner import check_request
+from policies.video.worded_weights import from_arrays, to_arrays
 
 Array = npt.NDArray[np.float64]
 Image = npt.NDArray[np.uint8]
 Point = tuple[float, float]
 
 COMMAND = "pronk train video --data DIR,… --camera top --out DIR"
-WORDS, SIZES, KIND = "words.", ("size", "channels", "meanings"), "floor"
+SIZES = ("size", "channels", "meanings")
 FRAMES = 8
 # Chance of having changed in the end, without words, from which on a cell is of what moves; and with words, from which
 # on it is where that is sent.
@@ -131,10 +133,10 @@ class FloorModel:
             then, shape (B, size / 2, size / 2) each.
         """
         self.network.eval()
-        picture = torch.from_numpy(np.array(images)).permute(0, 3, 1, 2).float() / 255.0
         words, count = torch.from_numpy(np.asarray(text, dtype=np.float32)), len(images)
-        told, passed = self.network(picture, words, torch.ones(count))
-        silent, _ = self.network(picture, words, torch.zeros(count))
+        cells = self.network.see(to_tensor(images))
+        told, passed = self.network.read(cells, words, torch.ones(count))
+        silent, _ = self.network.read(cells, words, torch.zeros(count))
         told, silent, passed = (torch.sigmoid(x).double().numpy() for x in (told, silent, passed))
         return told, silent, passed
 
@@ -162,11 +164,9 @@ class FloorModel:
             path: A safetensors file.
             texts: What goes with it, such as the command that made it.
         """
-        arrays = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        arrays |= {WORDS + text: vector for text, vector in self.trained.items()}
         about = {name: str(getattr(self.network.config, name)) for name in SIZES}
-        about |= {"kind": KIND, "steps_per_frame": str(self.steps_per_frame), "pace": repr(self.pace), **(texts or {})}
-        save_arrays(path, arrays, about, kind="F16")
+        about |= {"steps_per_frame": str(self.steps_per_frame), "pace": repr(self.pace), **(texts or {})}
+        save_arrays(path, to_arrays(self.network, self.trained), about, kind="F16")
 
     @classmethod
     def load(cls, path: Path, command: str = COMMAND) -> "FloorModel":
@@ -186,9 +186,7 @@ class FloorModel:
         arrays, texts = load_weights(path, command)
         try:
             network = FloorNetwork(FloorNetworkConfig(**{name: int(texts[name]) for name in SIZES}))
-            weights = {name[8:]: array for name, array in arrays.items() if name.startswith("network.")}
-            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
-            trained = {name[len(WORDS) :]: array for name, array in arrays.items() if name.startswith(WORDS)}
+            trained = from_arrays(network, arrays)
             return cls(network, int(texts["steps_per_frame"]), trained, float(texts["pace"]))
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no model of a floor: {error}") from error

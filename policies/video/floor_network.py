@@ -80,7 +80,30 @@ class FloorNetwork(nn.Module):
             Logits of what each cell will have become when all is done (other than now), and of whether something will
             have passed over it till then, shape (B, size / 2, size / 2) each.
         """
-        cells = self.tell(self.body(2.0 * picture - 1.0))
+        return self.read(self.see(picture), text, told)
+
+    def see(self, picture: torch.Tensor) -> torch.Tensor:
+        """Look, once for all that is read.
+
+        Args:
+            picture: Shape (B, 3, size, size), in [0, 1].
+
+        Returns:
+            Cells for `read`, shape (B, meanings + 2, size / 2, size / 2).
+        """
+        return torch.as_tensor(self.tell(self.body(2.0 * picture - 1.0)))
+
+    def read(self, cells: torch.Tensor, text: torch.Tensor, told: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Compare what was seen with words.
+
+        Args:
+            cells: What `see` returned.
+            text: As for `forward`.
+            told: As for `forward`.
+
+        Returns:
+            As for `forward`.
+        """
         meant = told[:, None] * self.meaning(text)
         done = torch.einsum("bmyx,bm->byx", cells[:, :-2], meant) + cells[:, -2]
         return done, cells[:, -1]

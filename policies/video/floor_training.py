@@ -15,6 +15,7 @@ from policies.video.clips import ClipBatch, Clips, refuse_novel
 from policies.video.fitting import Fit, FitConfig, FitProgress
 from policies.video.floor_model import BODY_CELLS, MOVES, FloorModel, middle_of
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
+from policies.video.inverse_model import to_tensor
 from policies.video.inverse_training import split
 from sim.episodes import Episode
 from sim.world_tasks import TASK_LISTS
@@ -145,7 +146,7 @@ class FloorTraining:
         return float(self._entropy(self._held_out, self._held_words, np.ones(VALIDATION_CLIPS, dtype=np.float32)))
 
     def _entropy(self, clips: ClipBatch, words: Array, told: Array) -> torch.Tensor:
-        picture = torch.from_numpy(np.ascontiguousarray(clips.frames[:, 0])).permute(0, 3, 1, 2).float() / 255.0
+        picture = to_tensor(clips.frames[:, 0])
         done, passed = self.model.network(picture, torch.from_numpy(words), torch.from_numpy(told))
         ending, between = (torch.from_numpy(cells) for cells in changes(clips))
         each = functional.binary_cross_entropy_with_logits

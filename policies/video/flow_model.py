@@ -13,13 +13,13 @@ from policies.checkpoints import load_weights, save_arrays
 from policies.text import SentenceEncoder, nearness
 from policies.video.flow_network import PATCH, FlowNetwork, FlowNetworkConfig
 from policies.video.latent_space import LatentSpace
+from policies.video.worded_weights import from_arrays, to_arrays
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
 SIZES = ("size", "frames", "rank", "width", "depth")
 COMMAND = "pronk train video --variant in_domain|prior|union --data DIR,… --out DIR"
-WORDS = "words."
 
 
 class FlowModel:
@@ -63,8 +63,7 @@ class FlowModel:
             path: A safetensors file.
             texts: What goes with it, such as the command that made it.
         """
-        arrays = {f"network.{name}": tensor.numpy() for name, tensor in self.network.state_dict().items()}
-        arrays |= {WORDS + text: vector for text, vector in self.trained.items()}
+        arrays = to_arrays(self.network, self.trained)
         sizes = {name: str(getattr(self.network.config, name)) for name in SIZES}
         about = {**sizes, "steps_per_frame": str(self.steps_per_frame), **(texts or {})}
         save_arrays(path, {**arrays, **self.space.arrays()}, about, kind="F16")
@@ -87,10 +86,7 @@ class FlowModel:
         arrays, texts = load_weights(path, command)
         try:
             network = FlowNetwork(FlowNetworkConfig(**{name: int(texts[name]) for name in SIZES}))
-            weights = {name[8:]: array for name, array in arrays.items() if name.startswith("network.")}
-            network.load_state_dict({name: torch.from_numpy(array).float() for name, array in weights.items()})
-            network.eval()
-            trained = {name[len(WORDS) :]: array for name, array in arrays.items() if name.startswith(WORDS)}
+            trained = from_arrays(network.eval(), arrays)
             return cls(network, LatentSpace.of_arrays(arrays), int(texts["steps_per_frame"]), trained)
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no video model: {error}") from error
