@@ -6,41 +6,11 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from controllers.robot.plane import fit_plane, refit_plane
+
 Array = npt.NDArray[np.float64]
 
 _UNLOADED = np.zeros(4)
-
-
-@njit(cache=True)
-def fit_plane(points: Array, regularisation: float, plane: Array) -> None:
-    """Fit z = g₀ + g₁ x + g₂ y to four points, the slopes held towards zero.
-
-    Args:
-        points: Footprints, shape (4, 3) [m].
-        regularisation: Squared length that weighs against slopes [m²].
-        plane: Output, g₀, g₁, g₂, shape (3,).
-    """
-    mean_x = mean_y = mean_z = 0.0
-    for i in range(4):
-        mean_x += 0.25 * points[i, 0]
-        mean_y += 0.25 * points[i, 1]
-        mean_z += 0.25 * points[i, 2]
-    xx = yy = xy = xz = yz = 0.0
-    for i in range(4):
-        dx, dy, dz = points[i, 0] - mean_x, points[i, 1] - mean_y, points[i, 2] - mean_z
-        xx += dx * dx
-        yy += dy * dy
-        xy += dx * dy
-        xz += dx * dz
-        yz += dy * dz
-    xx += regularisation
-    yy += regularisation
-    det = xx * yy - xy * xy
-    gx = (yy * xz - xy * yz) / det
-    gy = (xx * yz - xy * xz) / det
-    plane[0] = mean_z - gx * mean_x - gy * mean_y
-    plane[1] = gx
-    plane[2] = gy
 
 
 @njit(cache=True)
@@ -65,13 +35,8 @@ def _follow_ground(
             points[leg, 0] = feet[leg, 0]
             points[leg, 1] = feet[leg, 1]
             points[leg, 2] = feet[leg, 2] - below + compliance * max(load[leg], 0.0)
-    # Held towards the slopes so far, not towards level ground, of which an incline would keep a share for good.
-    rest, fresh = points.copy(), np.empty(3)
-    for leg in range(4):
-        rest[leg, 2] -= plane[1] * points[leg, 0] + plane[2] * points[leg, 1]
-    fit_plane(rest, regularisation, fresh)
-    fresh[1] += plane[1]
-    fresh[2] += plane[2]
+    fresh = np.empty(3)
+    refit_plane(points, regularisation, plane, fresh)
     # Blend the height under the body and the slopes, not the far-away intercept.
     old = plane[0] + plane[1] * centre[0] + plane[2] * centre[1]
     # Footprints of swinging feet are up to half a cycle old, in which the odometry may have climbed: they tell slopes.

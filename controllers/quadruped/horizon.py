@@ -67,7 +67,8 @@ def preview(
         reach = decay * (1.0 - np.exp(-middle / decay))
         for i in range(2):
             body[i] = com[i] + velocity_reference[i] * middle + (velocity[i] - velocity_reference[i]) * reach
-        body[2] = com[2]
+        # The body keeps its height above the ground.
+        body[2] = com[2] + ground[1] * (body[0] - com[0]) + ground[2] * (body[1] - com[1])
         for leg in range(4):
             if contacts[k, leg] > 0.5 and down[leg] < 0.5:
                 down[leg] = 1.0

@@ -281,7 +281,7 @@ class Walking:
             self._swing.position,
             self._swing.velocity,
             self._swing.acceleration,
-            velocity_reference,
+            self._climbing(velocity_reference),
             self.reference.yaw_rate * body.rotation[2],
             joint.position,
             joint.velocity,
@@ -297,6 +297,11 @@ class Walking:
         cos, sin = math.cos(body.yaw), math.sin(body.yaw)
         vx, vy = self.reference.velocity.tolist()
         return np.array((cos * vx - sin * vy, sin * vx + cos * vy, 0.0))
+
+    def _climbing(self, velocity: Array) -> Array:
+        """The same with the climb along the ground, so that the damping of standing legs does not resist it."""
+        plane = self._ground.plane
+        return np.array((velocity[0], velocity[1], plane[1] * velocity[0] + plane[2] * velocity[1]))
 
     def _pace(self, body: BodyState, dt: float) -> float:
         """Step sooner the further the velocity is from its reference."""

@@ -40,6 +40,7 @@ class EstimatorConfig:
         rest_rate: Angular speed below which the IMU is quiet [rad/s].
         rest_acceleration: Difference of the specific force from g below which it is quiet [m/s²].
         rest_velocity_std: Error of the assumption that it lies still [m/s].
+        slope_time: Smoothing of the slope on which feet roll [s].
         longest_step: Time between readings beyond which the feet's places are taken as lost [s].
         contact: How contact is decided.
     """
@@ -61,6 +62,7 @@ class EstimatorConfig:
     rest_rate: float = 0.1
     rest_acceleration: float = 0.6
     rest_velocity_std: float = 0.02
+    slope_time: float = 0.3
     longest_step: float = 0.05
     contact: ContactConfig = field(default_factory=ContactConfig)
 
@@ -92,9 +94,9 @@ class BaseEstimator:
 
     Attitude and angular velocity are the IMU's; position, velocity, foot positions and accelerometer bias come from
     the Kalman filter of `controllers.robot.base_filter`. The odometry frame has the IMU's axes; its origin is on the
-    ground under the base at the first reading. A standing foot is a sphere that rolls without slipping on level
-    ground: its centre moves with the calf's angular velocity times its radius, which a point foot would take for
-    base motion (about radius / leg length of the speed). Same readings, same result to the last bit.
+    ground under the base at the first reading. A standing foot is a sphere that rolls without slipping on the plane
+    of the last footprints: its centre moves with the calf's angular velocity times its radius, which a point foot
+    would take for base motion (about radius / leg length of the speed). Same readings, same result to the last bit.
     """
 
     def __init__(self, description: RobotDescription, config: EstimatorConfig | None = None) -> None:

@@ -9,6 +9,7 @@ from numba import njit
 from controllers.robot.base_filter import (
     B,
     P,
+    S,
     V,
     measure_foot_height,
     measure_lever,
@@ -20,6 +21,7 @@ from controllers.robot.base_filter import (
 )
 from controllers.robot.contact import GRAVITY
 from controllers.robot.kinematics import calf_rate_kernel, forward_kernel, velocity_kernel
+from controllers.robot.plane import refit_plane
 from controllers.robot.reading import ACCELEROMETER, GYRO, ORIENTATION, POSITION, VELOCITY
 from controllers.rotations import matrix_from_quaternion, quaternion_normalised
 
@@ -41,6 +43,7 @@ CONFIGURED = (
     "rest_velocity_std",
     "initial_velocity_std",
     "initial_bias_std",
+    "slope_time",
 )
 (
     ACCELERATION_NOISE,
@@ -57,23 +60,34 @@ CONFIGURED = (
     REST_VELOCITY_STD,
     INITIAL_VELOCITY_STD,
     INITIAL_BIAS_STD,
-) = range(14)
+    SLOPE_TIME,
+) = range(15)
 # Derived ones that follow: radius of a foot, that with which it rolls, forces at which trust begins and is full.
-FOOT_RADIUS, ROLLING_RADIUS, LOW_FORCE, HIGH_FORCE = range(14, 18)
+FOOT_RADIUS, ROLLING_RADIUS, LOW_FORCE, HIGH_FORCE = range(15, 19)
 
 # Where things stand in the filter's memory beside mean and covariance.
 _STANCE_TIME = 0
 _IMU_LEVER_VELOCITY = 4
 _TIME_WITHOUT_STANCE = 7
 _STOOD = 8
-MEMORY_SIZE = 12
+_FOOTPRINTS = 12
+_PLANE = 24
+MEMORY_SIZE = 27
 # A weight below this counts as swing.
 _LEAST_WEIGHT = 0.05
+# Squared length that weighs against changes of the slope that feet roll on [m²], and the steepest that is believed.
+_SLOPE_REGULARISATION = 0.01
+_STEEPEST = 0.8
 
 
 @njit(cache=True)
-def _leg_motion(geometry: Array, reading: Array, rotation: Array, rolling_radius: float, motion: Array) -> None:
+def _leg_motion(
+    geometry: Array, reading: Array, rotation: Array, rolling_radius: float, plane: Array, motion: Array
+) -> None:
     """Find lever, velocity relative to the base and rolling velocity of each foot, world, shape (3, 4, 3)."""
+    # From the point of contact to the centre of a foot.
+    length = math.sqrt(1.0 + plane[1] * plane[1] + plane[2] * plane[2])
+    up_x, up_y, up_z = -plane[1] / length, -plane[2] / length, 1.0 / length
     positions = np.empty((4, 3))
     jacobians = np.empty((4, 3, 3))
     velocities = np.empty((4, 3))
@@ -95,10 +109,24 @@ def _leg_motion(geometry: Array, reading: Array, rotation: Array, rolling_radius
             motion[1, leg, i] = rotation[i, 0] * vx + rotation[i, 1] * vy + rotation[i, 2] * vz
         spin_x = rotation[0, 0] * cx + rotation[0, 1] * cy + rotation[0, 2] * cz
         spin_y = rotation[1, 0] * cx + rotation[1, 1] * cy + rotation[1, 2] * cz
-        # The centre moves with calf rate x (radius * vertical).
-        motion[2, leg, 0] = rolling_radius * spin_y
-        motion[2, leg, 1] = -rolling_radius * spin_x
-        motion[2, leg, 2] = 0.0
+        spin_z = rotation[2, 0] * cx + rotation[2, 1] * cy + rotation[2, 2] * cz
+        # The centre moves with calf rate x (radius * normal of the ground).
+        motion[2, leg, 0] = rolling_radius * (spin_y * up_z - spin_z * up_y)
+        motion[2, leg, 1] = rolling_radius * (spin_z * up_x - spin_x * up_z)
+        motion[2, leg, 2] = rolling_radius * (spin_x * up_y - spin_y * up_x)
+
+
+@njit(cache=True)
+def _follow_slope(mean: Array, weights: Array, share: float, footprints: Array, plane: Array) -> None:
+    """Let the slope that feet roll on follow the places where they stood last."""
+    for leg in range(4):
+        if weights[leg] > 0.0:
+            for i in range(3):
+                footprints[leg, i] = mean[i, S + leg]
+    fresh = np.empty(3)
+    refit_plane(footprints, _SLOPE_REGULARISATION, plane, fresh)
+    for i in range(1, 3):
+        plane[i] += share * (min(max(fresh[i], -_STEEPEST), _STEEPEST) - plane[i])
 
 
 @njit(cache=True)
@@ -139,7 +167,8 @@ def start(
     """
     rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
     motion = np.empty((3, 4, 3))
-    _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], motion)
+    memory[_PLANE : _PLANE + 3] = 0.0
+    _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], memory[_PLANE : _PLANE + 3], motion)
     mean[:] = 0.0
     covariances[:] = 0.0
     stood = 0.0
@@ -158,6 +187,8 @@ def start(
         covariances[g, B, B] = constants[INITIAL_BIAS_STD] ** 2
     for leg in range(4):
         plant_foot(mean, covariances, leg, motion[0, leg], constants[LEVER_STD] ** 2)
+        for i in range(3):
+            memory[_FOOTPRINTS + 3 * leg + i] = mean[i, S + leg]
         memory[_STANCE_TIME + leg] = constants[TRUST_TIME] if contact[leg] > 0.5 else 0.0
         memory[_STOOD + leg] = contact[leg]
     memory[_TIME_WITHOUT_STANCE] = 0.0 if stood > 0.0 else constants[REST_TIME]
@@ -208,7 +239,8 @@ def advance(
     """
     rotation = matrix_from_quaternion(reading[ORIENTATION : ORIENTATION + 4])
     motion = np.empty((3, 4, 3))
-    _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], motion)
+    plane = memory[_PLANE : _PLANE + 3]
+    _leg_motion(geometry, reading, rotation, constants[ROLLING_RADIUS], plane, motion)
     levers, velocities, rolling = motion[0], motion[1], motion[2]
     lever_variance = constants[LEVER_STD] ** 2
 
@@ -276,6 +308,9 @@ def advance(
             if covariances.shape[0] == 2:
                 ground = (constants[GROUND_STD] / weights[leg]) ** 2
                 measure_foot_height(mean, covariances, leg, constants[FOOT_RADIUS], ground)
+    if stands:
+        footprints = memory[_FOOTPRINTS : _FOOTPRINTS + 12].reshape((4, 3))
+        _follow_slope(mean, weights, min(dt / constants[SLOPE_TIME], 1.0), footprints, plane)
     if memory[_TIME_WITHOUT_STANCE] >= constants[REST_TIME]:
         rate = math.sqrt(reading[GYRO] ** 2 + reading[GYRO + 1] ** 2 + reading[GYRO + 2] ** 2)
         pull = math.sqrt(a[0] ** 2 + a[1] ** 2 + a[2] ** 2)

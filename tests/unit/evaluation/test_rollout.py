@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from controllers.quadruped.controller import LocomotionConfig
+from evaluation.adaptation_scenarios import slope
 from evaluation.rollout import Rollout, RolloutConfig, run
 from sim.scenarios import get_scenario
 from sim.sensors import SensorConfig
@@ -36,3 +37,19 @@ def test_a_robot_that_is_let_lie_is_only_damped():
     command = rollout.tick().command
     assert command.stiffness == pytest.approx(np.zeros(12)) and command.effort == pytest.approx(np.zeros(12))
     assert command.damping.min() > 0.0
+
+
+def test_on_an_incline_the_body_keeps_its_height_and_odometry_climbs_as_the_ground_does():
+    rollout = Rollout(replace(slope("up", 15.0), duration_s=9.0))
+    ticks = []
+    while not rollout.done:
+        tick = rollout.tick()
+        if tick.truth.time > 5.5:
+            ticks.append(tick)
+    errors = [tick.truth.height - tick.info.height_reference for tick in ticks]
+    assert abs(np.mean(errors)) < 5e-4
+    told = ticks[-1].estimate.position_world - ticks[0].estimate.position_world
+    way = ticks[-1].truth.position_world - ticks[0].truth.position_world
+    assert way[0] > 1.0 and way[2] / way[0] == pytest.approx(np.tan(np.radians(15.0)), abs=0.005)
+    # Feet that rolled about the vertical would tell 0.03 less than this slope.
+    assert told[2] / told[0] == pytest.approx(way[2] / way[0], abs=0.005)

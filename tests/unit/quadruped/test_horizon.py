@@ -45,10 +45,10 @@ class Preview:
         return self.reference[:2] + (self.velocity - self.reference)[:2] * np.exp(-time / DECAY)
 
     def body_at(self, time):
-        """Centre of mass, the predicted velocity integrated numerically, shape (3,)."""
+        """Centre of mass: the predicted velocity integrated numerically, at constant height above the ground."""
         grid = np.linspace(0.0, time, 2001)
         way = trapezoid(np.array([self.velocity_at(t) for t in grid]), grid, axis=0)
-        return self.com + np.array([*way, 0.0])
+        return self.com + np.array([*way, self.ground[1:] @ way])
 
     def places(self):
         """Where the feet are in the world in each interval, shape (N, 4, 3)."""

@@ -131,6 +131,24 @@ def test_a_trot_on_rolling_feet_is_followed_exactly_without_noise(robot):
     np.testing.assert_allclose(found.position_world, trot.position, atol=1e-3)
 
 
+@pytest.mark.parametrize("degrees", [-20.0, 15.0])
+def test_feet_roll_on_the_incline_that_they_stand_on(robot, degrees):
+    # The same trot, the world tilted about y: all that the robot feels but gravity's direction stays.
+    incline = Rotation.from_euler("y", -degrees, degrees=True)
+    tilted = incline.as_quat(scalar_first=True)
+    trot, estimator = Trot(robot, 0.5), BaseEstimator(robot)
+    pull = incline.inv().apply(UP)
+    first = estimator.step(standing(robot, orientation=tilted, linear_acceleration_body=pull))
+    for _ in range(1500):
+        state, _ = trot.advance()
+        felt = state.linear_acceleration_body - UP + pull
+        found = estimator.step(dataclasses.replace(state, orientation=tilted, linear_acceleration_body=felt))
+    np.testing.assert_allclose(found.velocity_body, trot.velocity, atol=1e-3)
+    way = incline.inv().apply(found.position_world - first.position_world)
+    # Until the first steps tell the slope it is taken for level ground.
+    np.testing.assert_allclose(way, [trot.position[0], 0.0, 0.0], atol=5e-3)
+
+
 def test_point_feet_would_lose_what_the_calves_roll(robot):
     # With an accelerometer known to have no bias, the error settles at the mean over the stances.
     config = EstimatorConfig(rolling_feet=False, initial_bias_std=1e-6, bias_noise=1e-6)
