@@ -107,7 +107,7 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
     training.add_argument("subject", choices=("navigation", "inverse"), help="what is trained")
     training.add_argument("--variant", default="pronk", metavar="NAME", help="navigation: pronk, or paper: (ζ, η) only")
-    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 40; inverse: batches, 4000")
+    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 80; inverse: batches, 4000")
     training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
     training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
@@ -310,7 +310,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from policies.navigation.training import BEST, Training, TrainingConfig
 
-    budget = 40 if options.budget is None else options.budget
+    budget = 80 if options.budget is None else options.budget
     config = TrainingConfig(options.variant, budget, options.seed)
     training, console = Training(config, options.out), open_console()
     with Progress(console=console) as bar:

@@ -29,7 +29,7 @@ class EvolutionConfig:
         average: Decay of the moving average.
     """
 
-    pairs: int = 8
+    pairs: int = 24
     noise: float = 0.03
     rate: float = 0.02
     last_rate: float = 0.3

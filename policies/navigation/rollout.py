@@ -14,7 +14,7 @@ from sim.navigator import Navigator
 Array = npt.NDArray[np.float64]
 
 # Price of a scene in which not all arrive, of a robot that does not, and of a detour as long as the way [s].
-FAILED, LOST, DETOUR = 6.0, 5.0, 25.0
+FAILED, LOST, DETOUR = 30.0, 5.0, 60.0
 # More extra time than this is as bad as this [s].
 LATE = 20.0
 # Robots that overlap by less have not touched; that is rounding [m].

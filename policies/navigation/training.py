@@ -42,7 +42,7 @@ class TrainingConfig:
     """
 
     variant: str = "pronk"
-    budget: int = 40
+    budget: int = 80
     seed: int = 0
     every: int = 5
     evolution: EvolutionConfig = field(default_factory=EvolutionConfig)

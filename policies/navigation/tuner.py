@@ -29,6 +29,8 @@ IMPATIENCE = 1.5
 GAIN = 1.5
 # Share of the sum of two radii by which a neighbour is taken to be wider or narrower when a way is looked for.
 WIDTH = 0.3
+# Time in which a robot that lost patience tries the hand-made schedule [s].
+DETOUR_S = 60.0
 # Factor of ζ, up to e^3, and change of η.
 ZETA, ETA = 3.0, 0.9
 
@@ -66,17 +68,23 @@ class Choice:
 class Tuner:
     """Chooses all that the filter leaves open; also a `GainSchedule`."""
 
-    def __init__(self, dt: float, network: Network, config: LivenessConfig | None = None) -> None:
+    def __init__(
+        self, dt: float, network: Network, config: LivenessConfig | None = None, patience_s: float = np.inf
+    ) -> None:
         """Keep the network.
 
         Args:
             dt: Control period [s].
             network: The network.
             config: Settings of the hand-made schedule.
+            patience_s: Time without progress after which a robot does what the hand-made schedule says, for as long as
+                a way around a crowd may take, then again what the network says, and so on [s].
 
         Raises:
-            InvalidValue: The network answers something else, or the period is not positive.
+            InvalidValue: The network answers something else, or a time is not positive.
         """
+        if not patience_s > 0.0:
+            raise InvalidValue(f"Tuner.patience_s must be positive, got {patience_s}")
         sizes = network.config
         if (sizes.node_answers, sizes.edge_answers) != (len(NODE_ANSWERS), len(EDGE_ANSWERS)) or not sizes.pair:
             raise InvalidValue(
@@ -85,6 +93,7 @@ class Tuner:
             )
         self.liveness = Liveness(dt, config)
         self.network = network
+        self.patience_s = patience_s
 
     def choose(self, neighbourhood: Neighbourhood, member: IntArray | None = None) -> Choice:
         """Choose for every robot of a batch; what is chosen for one depends on its own row only.
@@ -98,9 +107,11 @@ class Tuner:
         """
         view, features = neighbourhood, extract(neighbourhood)
         answers = self.network.evaluate(features, member)
-        node, edge = np.tanh(answers.node), np.tanh(answers.edge)
-        k = view.valid.shape[1]
         receiver, slot = features.receiver, features.slot
+        # Two ways of going on are stuck in different places. Shares stay: both robots of a pair must agree on them.
+        asked = view.stall % (self.patience_s + DETOUR_S) < self.patience_s
+        node, edge = np.tanh(answers.node) * asked[:, None], np.tanh(answers.edge) * asked[receiver, None]
+        k = view.valid.shape[1]
 
         # At the goal there is nothing to turn.
         distance = np.linalg.norm(view.goal, axis=1)

@@ -125,3 +125,19 @@ def test_a_network_of_the_other_variant_is_refused():
         Tuner(DT, Network(trained(POWER)))
     with pytest.raises(InvalidValue, match="the network must answer zeta, eta for every edge and nothing else"):
         PowerTuner(Network(trained()), FixedPower(1.0))
+
+
+def test_a_robot_that_loses_patience_does_what_the_hand_made_schedule_says_but_keeps_its_shares():
+    view = replace(look(*crowd(5)), stall=np.array([0.0, 4.9, 5.1, 64.9, 65.1, 0.0]))
+    always, patient = Tuner(DT, Network(trained())), Tuner(DT, Network(trained()), patience_s=5.0)
+    asked, found, by_hand = always.choose(view), patient.choose(view), Liveness(DT).gains(view)
+    lost = np.array([False, False, True, True, False, False])
+    np.testing.assert_array_equal(found.gains.turn[~lost], asked.gains.turn[~lost])
+    np.testing.assert_array_equal(found.gains.gain[~lost], asked.gains.gain[~lost])
+    np.testing.assert_allclose(found.gains.turn[lost], by_hand.turn[lost], atol=1e-12)
+    np.testing.assert_allclose(found.gains.gain[lost], by_hand.gain[lost], atol=1e-12)
+    np.testing.assert_array_equal(found.push[lost], 0.0)
+    assert not np.allclose(asked.gains.gain[lost], by_hand.gain[lost])
+    np.testing.assert_array_equal(found.gains.responsibility, asked.gains.responsibility)
+    with pytest.raises(InvalidValue, match=r"Tuner.patience_s must be positive, got 0"):
+        Tuner(DT, Network(trained()), patience_s=0.0)
