@@ -31,7 +31,7 @@ def policy(stack: str, namespace: str = "/", enclaves: str = ENCLAVES) -> str:
     """Write the policy of a stack: one enclave for each process, as each process has one identity on the network.
 
     Args:
-        stack: "go2_hardware" or "go2_sim".
+        stack: Name of a launch file, such as "go2_hardware" or "multi_agent_sim".
         namespace: Absolute namespace of the stack.
         enclaves: Absolute path of the enclaves in the keystore.
 
@@ -50,9 +50,10 @@ def policy(stack: str, namespace: str = "/", enclaves: str = ENCLAVES) -> str:
     root = ElementTree.Element("policy", version=VERSION)
     every = ElementTree.SubElement(root, "enclaves")
     for grant in GRANTS[stack]:
-        enclave = ElementTree.SubElement(every, "enclave", path=f"{enclaves.rstrip('/')}/{grant.node}")
+        enclave = ElementTree.SubElement(every, "enclave", path=f"{enclaves.rstrip('/')}/{grant.path}")
         profiles = ElementTree.SubElement(enclave, "profiles")
-        profile = ElementTree.SubElement(profiles, "profile", ns=namespace, node=grant.node)
+        place = f"{namespace.rstrip('/')}/{grant.place}" if grant.place else namespace
+        profile = ElementTree.SubElement(profiles, "profile", ns=place, node=grant.node)
         _fill(profile, grant, grant.node in ON_SIMULATED_TIME[stack])
     return _text(root)
 
@@ -112,6 +113,8 @@ def _fill(profile: ElementTree.Element, grant: Grant, simulated_time: bool) -> N
         ("topic", "subscribe", (*grant.subscribe, *clock)),
         ("service", "reply", (*grant.reply, *own)),
         ("service", "request", grant.request),
+        ("action", "execute", grant.execute),
+        ("action", "call", grant.call),
     ):
         if granted:
             parent = ElementTree.SubElement(profile, f"{kind}s", {right: "ALLOW"})

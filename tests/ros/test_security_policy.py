@@ -4,6 +4,8 @@ import ast
 import importlib
 import inspect
 import os
+import time
+from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -13,12 +15,14 @@ import rclpy
 from pronk import security
 from pronk_bringup.domain import free_domain
 from pronk_bringup.expansion import expand
+from pronk_bringup.recorder_node import message_class
 from pronk_node_kit.node import KitNode
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / "launch"
 SOURCES = ROOT / "ros2_ws" / "src"
-STACKS = ("go2_hardware", "go2_sim")
+TEAMS = ("multi_agent_sim", "full_stack_sim")
+STACKS = ("go2_hardware", "go2_sim", *TEAMS, "video_planner_sim")
 # Each way to start what a policy is for: launch file and arguments.
 RUNS = {
     "go2_hardware": (
@@ -32,14 +36,23 @@ RUNS = {
         ("go2_hardware", {"backend": "fake_go2", "dry_run": "true"}),
         ("teleop", {"use_sim_time": "true"}),
     ),
+    # Which planner thinks and which judge looks is no matter of topics; these load no weights.
+    "multi_agent_sim": (("multi_agent_sim", {}),),
+    "full_stack_sim": (("full_stack_sim", {"planner": "straight", "judge": "pixels"}),),
+    "video_planner_sim": (("video_planner_sim", {"planner": "straight", "judge": "clock"}),),
 }
+# What makes a node lighter and leaves its topics as they are.
+LIGHTER = {"world_node": ("show_goal:=false", "size:=8")}
 # Parameters that change what a node hears; a policy serves every value of them.
-VARIANTS = {
+GO2_VARIANTS = {
     "estimator_node": (("foot_sensors:=true",),),
     "mpc_node": (("estimator:=odom",), ("estimator:=internal", "foot_sensors:=true")),
 }
+VARIANTS = {"go2_hardware": GO2_VARIANTS, "go2_sim": GO2_VARIANTS}
 # Enclaves for programs that no launch file starts.
 PEOPLE = {"joy_node", "pronk_watch", "operator"}
+ACTION = "/_action/"
+SERVICES_OF_AN_ACTION, TOPICS_OF_AN_ACTION = {"send_goal", "cancel_goal", "get_result"}, {"feedback", "status"}
 RIGHTS = {
     "topics": ("topic", ("publish", "subscribe")),
     "services": ("service", ("reply", "request")),
@@ -89,11 +102,14 @@ def complaints(text):
     return found
 
 
-def rights(text):
-    """Full names by enclave's last part and right."""
+def rights(text, enclaves="/pronk"):
+    """Full names by the enclave's path below that of the stack, and by right."""
     granted = {}
     for enclave in ElementTree.fromstring(text).iter("enclave"):
-        own = granted.setdefault(enclave.get("path").rpartition("/")[2], {})
+        path = enclave.get("path")
+        assert path.startswith(f"{enclaves}/")
+        assert path.removeprefix(f"{enclaves}/") not in granted, "two processes share an enclave"
+        own = granted[path.removeprefix(f"{enclaves}/")] = {}
         for profile in enclave.iter("profile"):
             base = profile.get("ns").rstrip("/")
             for rules in profile:
@@ -112,8 +128,11 @@ def processes(stack, folder):
         yield from expand(LAUNCH / f"{file}.launch.yaml", arguments, folder)
 
 
-def what_a_node_does(command):
-    """Make a node as its process would, and ask ROS which endpoints it has."""
+def what_a_node_does(command, said=None):
+    """Make a node as its process would, and ask ROS which endpoints it has.
+
+    A recorder listens to what it finds, so it is made beside a node that publishes what the others say.
+    """
     module = importlib.import_module(command[command.index("-m") + 1])
     (cls,) = [
         c
@@ -122,48 +141,91 @@ def what_a_node_does(command):
     ]
     rclpy.init(args=["node", *command[command.index("-m") + 2 :]])
     try:
+        if said:
+            others = rclpy.create_node("others", use_global_arguments=False)
+            for name, kind in said.items():
+                others.create_publisher(message_class(kind), name, 1)
         node = cls()
         own = (node.get_name(), node.get_namespace())
+        if said:
+            until = time.monotonic() + 30.0
+            while said.keys() - dict(node.get_topic_names_and_types()) and time.monotonic() < until:
+                time.sleep(0.05)
+            node._discover()
         done = {
-            "publish": node.get_publisher_names_and_types_by_node(*own),
-            "subscribe": node.get_subscriber_names_and_types_by_node(*own),
-            "reply": node.get_service_names_and_types_by_node(*own),
-            "request": node.get_client_names_and_types_by_node(*own),
+            "publish": dict(node.get_publisher_names_and_types_by_node(*own)),
+            "subscribe": dict(node.get_subscriber_names_and_types_by_node(*own)),
+            "reply": dict(node.get_service_names_and_types_by_node(*own)),
+            "request": dict(node.get_client_names_and_types_by_node(*own)),
         }
         node.on_stop()
         node.destroy_node()
     finally:
         rclpy.shutdown()
-    return own[0], {right: {name for name, _ in found} for right, found in done.items()}
+    return node_path(*own), done
+
+
+def node_path(name, namespace):
+    return f"{namespace}/{name}".lstrip("/")
+
+
+def with_actions(endpoints):
+    """Put the right to serve an action in place of the topics and services that ROS makes of it."""
+    endpoints = {right: set(names) for right, names in endpoints.items()}
+    served = {name.partition(ACTION)[0] for name in endpoints["reply"] if ACTION in name}
+    for action in served:
+        for right, parts in (("reply", SERVICES_OF_AN_ACTION), ("publish", TOPICS_OF_AN_ACTION)):
+            made = {action + ACTION + part for part in parts}
+            assert made <= endpoints[right]
+            endpoints[right] -= made
+    return {**endpoints, "execute": served}
+
+
+def ways_to_start(stack, folder):
+    """Every process of a stack with every variant of it, the recorder last: all words of its command."""
+    every = sorted(processes(stack, folder), key=lambda process: process.label == "recorder_node")
+    for number, process in enumerate(every):
+        bag = (f"output:={folder / f'{stack}_{number}'}",) if process.label == "recorder_node" else ()
+        for variant in ((), *VARIANTS.get(stack, {}).get(process.label, ())):
+            settings = (*bag, *LIGHTER.get(process.label, ()), *variant)
+            yield process, [*process.command, *(word for setting in settings for word in ("-p", setting))]
+
+
+def what_a_stack_does(stack, folder, known):
+    found, said = {}, {}
+    for process, words in ways_to_start(stack, folder):
+        recorder = process.label == "recorder_node"
+        # Parameters stand in files that every expansion writes anew.
+        key = tuple(Path(word).read_text() if word.endswith(".yaml") else word for word in words)
+        if key not in known:
+            known[key] = what_a_node_does(words, said if recorder else None)
+        path, endpoints = known[key]
+        own = found.setdefault(path, {})
+        said.update({name: kinds[0] for name, kinds in endpoints["publish"].items() if ACTION not in name})
+        for right, names in with_actions(endpoints).items():
+            own.setdefault(right, set()).update(names)
+    return found
 
 
 @pytest.fixture(scope="module")
 def done(compiled_kernels, tmp_path_factory):
-    """What every node of every stack does, over all ways to start it; each different command is run once."""
+    """What every node of a stack does, over all ways to start it; each different command is run once."""
     folder = tmp_path_factory.mktemp("nodes")
     before, place = dict(os.environ), os.getcwd()
     os.environ.update(ROS_DOMAIN_ID=str(free_domain()), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
     os.chdir(folder)
-    found, known = {stack: {} for stack in STACKS}, {}
+    known = {}
     try:
-        for stack in STACKS:
-            for number, process in enumerate(processes(stack, folder)):
-                bag = [f"output:={folder / f'{stack}_{number}'}"] if process.label == "recorder_node" else []
-                for variant in ((), *VARIANTS.get(process.label, ())):
-                    words = [*process.command, *(word for setting in (*bag, *variant) for word in ("-p", setting))]
-                    # Parameters stand in files that every expansion writes anew.
-                    key = tuple(Path(word).read_text() if word.endswith(".yaml") else word for word in words)
-                    if key not in known:
-                        known[key] = what_a_node_does(words)
-                    name, endpoints = known[key]
-                    own = found[stack].setdefault(name, {})
-                    for right, names in endpoints.items():
-                        own.setdefault(right, set()).update(names)
+        yield cache(lambda stack: what_a_stack_does(stack, folder, known))
     finally:
         os.chdir(place)
         os.environ.clear()
         os.environ.update(before)
-    return found
+
+
+def needs(stack):
+    if stack == "video_planner_sim":
+        pytest.importorskip("metaworld", reason="metaworld is not installed")
 
 
 @every_stack
@@ -195,22 +257,58 @@ def test_the_check_of_the_structure_finds_what_is_wrong(old, new, complaint):
 @pytest.mark.timeout(600)
 @every_stack
 def test_every_node_may_do_what_it_does_and_nothing_else(stack, done):
-    granted = rights(shipped(stack))
-    assert set(granted) - PEOPLE == set(done[stack])
-    for node, endpoints in done[stack].items():
+    needs(stack)
+    granted, found = rights(shipped(stack)), done(stack)
+    assert set(granted) - PEOPLE == set(found)
+    for node, endpoints in found.items():
         if node == "recorder_node":
             # It asks the nodes for their parameters when they appear.
-            asked = {f"/{other}/{verb}_parameters" for other in set(done[stack]) - {node} for verb in ("get", "list")}
+            asked = {f"/{other}/{verb}_parameters" for other in set(found) - {node} for verb in ("get", "list")}
             endpoints = {**endpoints, "request": asked}
         assert granted[node] == {right: names for right, names in endpoints.items() if names}, node
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("stack", [*TEAMS, "video_planner_sim"])
+def test_people_hear_everything_that_a_stack_says_and_command_only_what_it_hears(stack, done):
+    needs(stack)
+    granted, found = rights(shipped(stack)), done(stack)
+
+    def every(right):
+        return set().union(*(own[right] for own in found.values()))
+
+    quiet = {name for name in every("publish") if name.endswith("/transition_event")}
+    for person in ("pronk_watch", "operator"):
+        assert granted[person]["subscribe"] == (every("publish") - quiet) | {"/parameter_events"}
+    operator = granted["operator"]
+    assert operator.get("publish", set()) - {"/diagnostics", "/rosout", "/parameter_events"} <= every("subscribe")
+    assert operator["request"] <= every("reply") and operator.get("call", set()) == every("execute")
 
 
 @every_stack
 def test_every_process_of_a_launch_file_has_an_enclave_of_its_own(stack, tmp_path):
     paths = {e.get("path") for e in ElementTree.fromstring(shipped(stack)).iter("enclave")}
-    for process in processes(stack, tmp_path):
-        enclave = process.command[process.command.index("--enclave") + 1]
-        assert enclave in paths and enclave.endswith(f"/{process.label}")
+    for file, arguments in RUNS[stack]:
+        every = expand(LAUNCH / f"{file}.launch.yaml", arguments, tmp_path)
+        own = [process.command[process.command.index("--enclave") + 1] for process in every]
+        assert own == [f"/pronk/{process.label}" for process in every]
+        assert len(set(own)) == len(own) and set(own) <= paths
+
+
+TEAM_ROWS = (
+    ("publish", "/robot_1/motor_commands", {"robot_1/gatekeeper_node"}),
+    ("publish", "/robot_1/joint_commands", {"robot_1/mpc_node"}),
+    ("publish", "/robot_1/cmd_vel", {"cbf_filter_node"}),
+    ("publish", "/robot_1/body_command", {"team_sim_node"}),
+    ("publish", "/robot_1/joint_states", {"team_sim_node"}),
+    ("publish", "/robot_1/ground_truth/odom", {"team_sim_node"}),
+    ("publish", "/clock", {"team_sim_node"}),
+    ("publish", "/motor_commands", set()),
+    ("request", "/robot_1/arm", {"operator"}),
+    ("request", "/robot_1/disarm", {"team_sim_node", "operator"}),
+    ("request", "/robot_1/release", {"operator"}),
+    ("reply", "/robot_1/stop", {"robot_1/gatekeeper_node"}),
+)
 
 
 @pytest.mark.parametrize(
@@ -238,10 +336,39 @@ def test_every_process_of_a_launch_file_has_an_enclave_of_its_own(stack, tmp_pat
         ("go2_sim", "publish", "/joint_commands", {"mpc_node"}),
         ("go2_sim", "publish", "/clock", {"sim_node"}),
         ("go2_sim", "publish", "/lowstate", {"fake_go2_node"}),
+        *((team, *row) for team in TEAMS for row in TEAM_ROWS),
+        ("multi_agent_sim", "publish", "/robot_1/goal_pose", {"team_sim_node"}),
+        ("full_stack_sim", "publish", "/robot_1/goal_pose", {"robot_1/planner_node"}),
+        ("full_stack_sim", "publish", "/robot_1/task_judgement", {"robot_1/reward_node"}),
+        (
+            *("full_stack_sim", "publish", "/robot_1/instruction"),
+            {"team_sim_node", "robot_1/planner_node", "operator"},
+        ),
+        ("full_stack_sim", "execute", "/robot_1/execute_task", {"robot_1/planner_node"}),
+        ("full_stack_sim", "call", "/robot_1/execute_task", {"operator"}),
+        ("full_stack_sim", "request", "/robot_1/planner_node/change_state", {"operator"}),
+        ("video_planner_sim", "publish", "/effector_step", {"planner_node"}),
+        ("video_planner_sim", "publish", "/clock", {"world_node"}),
+        ("video_planner_sim", "publish", "/effector_pose", {"world_node"}),
+        ("video_planner_sim", "publish", "/instruction", {"world_node", "planner_node", "operator"}),
+        ("video_planner_sim", "call", "/execute_task", {"operator"}),
+        ("video_planner_sim", "request", "/reset", {"operator"}),
     ],
 )
 def test_nobody_else_may_do_what_moves_the_motors(stack, right, name, allowed):
     assert {node for node, own in rights(shipped(stack)).items() if name in own.get(right, ())} == allowed
+
+
+@pytest.mark.parametrize("stack", TEAMS)
+def test_what_belongs_to_one_robot_has_no_right_at_another(stack):
+    granted = rights(shipped(stack))
+    robots = {path.partition("/")[0] for path in granted if "/" in path}
+    assert len(robots) == {"multi_agent_sim": 4, "full_stack_sim": 2}[stack]
+    for path, own in granted.items():
+        robot, inside, _ = path.partition("/")
+        if inside:
+            others = tuple(f"/{other}/" for other in robots - {robot})
+            assert not [name for names in own.values() for name in names if name.startswith(others)]
 
 
 @every_stack
@@ -267,11 +394,34 @@ def test_the_governance_of_a_go2_opens_the_topics_of_the_vendor_and_no_other_one
     assert [child.text for child in rest] == ["*", *["true"] * 4, *["ENCRYPT"] * 2]
 
 
+def later(cls):
+    """Methods of a class that may run after its constructor: all but those that only the constructor calls."""
+    methods = {n.name: n for n in cls.body if isinstance(n, ast.FunctionDef)}
+    # Those with a lifecycle are configured in their constructor.
+    managed = any(getattr(base, "id", "") == "LifecycleKitNode" for base in cls.bases)
+    early = {"__init__", "configure"} if managed else {"__init__"}
+
+    def is_own(node):
+        return isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "self" and node.attr in methods
+
+    # A method that is handed on, or called in a function within a function, is called who knows when.
+    uses = {name: set() for name in methods}
+    for name, method in methods.items():
+        inner = [n for n in ast.walk(method) if isinstance(n, ast.Lambda | ast.FunctionDef) and n is not method]
+        deferred = {id(n) for function in inner for n in ast.walk(function)}
+        at_once = {id(n.func) for n in ast.walk(method) if isinstance(n, ast.Call)} - deferred
+        for node in filter(is_own, ast.walk(method)):
+            uses[node.attr].add(name if id(node) in at_once else "handed on")
+    while more := {name for name, users in uses.items() if users and users <= early} - early:
+        early |= more
+    return [method for name, method in methods.items() if name not in early]
+
+
 def calls_outside_constructors(tree):
     """Endpoints that a node of a module makes later than its constructor, where the test above cannot see them."""
-    makers = {"create_publisher", "create_subscription", "create_service", "create_client"}
+    makers = {"create_publisher", "create_subscription", "create_service", "create_client", "ActionServer"}
     for cls in (n for n in tree.body if isinstance(n, ast.ClassDef)):
-        for method in (n for n in cls.body if isinstance(n, ast.FunctionDef) and n.name != "__init__"):
+        for method in later(cls):
             for call in (n for n in ast.walk(method) if isinstance(n, ast.Call)):
                 called = call.func
                 name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
@@ -280,7 +430,11 @@ def calls_outside_constructors(tree):
 
 
 @pytest.mark.parametrize(
-    "node", sorted({grant.node for grants in security.GRANTS.values() for grant in grants} - PEOPLE - {"recorder_node"})
+    "node",
+    sorted(
+        {grant.node for grants in security.GRANTS.values() for grant in grants} - PEOPLE - {"recorder_node"}
+        | {"errand_desk"}
+    ),
 )
 def test_a_node_makes_its_endpoints_in_its_constructor(node):
     (path,) = SOURCES.glob(f"*/*/{node}.py")
@@ -290,16 +444,20 @@ def test_a_node_makes_its_endpoints_in_its_constructor(node):
 def test_later_endpoints_are_found():
     (path,) = SOURCES.glob("*/*/recorder_node.py")
     assert "_subscribe calls create_subscription" in list(calls_outside_constructors(ast.parse(path.read_text())))
+    handed_on = "class N:\n def __init__(self):\n  {}\n def make(self):\n  self.create_client(T, 'x')\n"
+    for text, found in (("self.make()", []), ("f(self.make)", ["make calls create_client"])):
+        assert list(calls_outside_constructors(ast.parse(handed_on.format(text)))) == found
+    assert list(calls_outside_constructors(ast.parse(handed_on.format("f(lambda: self.make())")))) != []
 
 
-def test_a_stack_in_a_namespace_has_a_policy_of_its_own():
-    here, there = security.policy("go2_hardware"), security.policy("go2_hardware", "/robot_1", "/pronk/robot_1")
-    assert 'enclave path="/pronk/robot_1/mpc_node"' in there
+@every_stack
+def test_a_stack_in_a_namespace_has_a_policy_of_its_own(stack):
+    there = rights(security.policy(stack, "/lab", "/pronk/lab"), "/pronk/lab")
     fixed = {"/diagnostics", "/rosout", "/parameter_events", "/lowcmd", "/lowstate", "/clock"}
-    for node, own in rights(here).items():
+    for node, own in rights(security.policy(stack)).items():
         for right, names in own.items():
-            expected = {n if n in fixed or n.startswith("/api/") or "*" in n else f"/robot_1{n}" for n in names}
-            assert rights(there)[node][right] == expected
+            expected = {n if n in fixed or n.startswith("/api/") or "*" in n else f"/lab{n}" for n in names}
+            assert there[node][right] == expected
 
 
 @pytest.mark.parametrize("namespace", ["robot_1", "/robot-1", "/a//b", "", "/*"])
