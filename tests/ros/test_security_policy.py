@@ -1,58 +1,25 @@
 """Holds the policies of SROS2 to what the nodes do: nodes are made as their launch files make them, and asked."""
 
 import ast
-import importlib
-import inspect
 import os
-import time
 from functools import cache
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
-import rclpy
+from processes_asked import RUNS, what_a_stack_does
 
 from pronk import security
 from pronk_bringup.domain import free_domain
 from pronk_bringup.expansion import expand
-from pronk_bringup.recorder_node import message_class
-from pronk_node_kit.node import KitNode
 
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / "launch"
 SOURCES = ROOT / "ros2_ws" / "src"
 TEAMS = ("multi_agent_sim", "full_stack_sim")
 STACKS = ("go2_hardware", "go2_sim", *TEAMS, "video_planner_sim")
-# Each way to start what a policy is for: launch file and arguments.
-RUNS = {
-    "go2_hardware": (
-        ("go2_hardware", {"dry_run": "true"}),
-        ("go2_hardware", {"dry_run": "false"}),
-        ("teleop", {}),
-    ),
-    "go2_sim": (
-        ("go2_sim", {}),
-        ("go2_hardware", {"backend": "fake_go2"}),
-        ("go2_hardware", {"backend": "fake_go2", "dry_run": "true"}),
-        ("teleop", {"use_sim_time": "true"}),
-    ),
-    # Which planner thinks and which judge looks is no matter of topics; these load no weights.
-    "multi_agent_sim": (("multi_agent_sim", {}),),
-    "full_stack_sim": (("full_stack_sim", {"planner": "straight", "judge": "pixels"}),),
-    "video_planner_sim": (("video_planner_sim", {"planner": "straight", "judge": "clock"}),),
-}
-# What makes a node lighter and leaves its topics as they are.
-LIGHTER = {"world_node": ("show_goal:=false", "size:=8")}
-# Parameters that change what a node hears; a policy serves every value of them.
-GO2_VARIANTS = {
-    "estimator_node": (("foot_sensors:=true",),),
-    "mpc_node": (("estimator:=odom",), ("estimator:=internal", "foot_sensors:=true")),
-}
-VARIANTS = {"go2_hardware": GO2_VARIANTS, "go2_sim": GO2_VARIANTS}
 # Enclaves for programs that no launch file starts.
 PEOPLE = {"joy_node", "pronk_watch", "operator"}
-ACTION = "/_action/"
-SERVICES_OF_AN_ACTION, TOPICS_OF_AN_ACTION = {"send_goal", "cancel_goal", "get_result"}, {"feedback", "status"}
 RIGHTS = {
     "topics": ("topic", ("publish", "subscribe")),
     "services": ("service", ("reply", "request")),
@@ -123,100 +90,15 @@ def rights(text, enclaves="/pronk"):
     return granted
 
 
-def processes(stack, folder):
-    for file, arguments in RUNS[stack]:
-        yield from expand(LAUNCH / f"{file}.launch.yaml", arguments, folder)
-
-
-def what_a_node_does(command, said=None):
-    """Make a node as its process would, and ask ROS which endpoints it has.
-
-    A recorder listens to what it finds, so it is made beside a node that publishes what the others say.
-    """
-    module = importlib.import_module(command[command.index("-m") + 1])
-    (cls,) = [
-        c
-        for _, c in inspect.getmembers(module, inspect.isclass)
-        if issubclass(c, KitNode) and c.__module__ == module.__name__
-    ]
-    rclpy.init(args=["node", *command[command.index("-m") + 2 :]])
-    try:
-        if said:
-            others = rclpy.create_node("others", use_global_arguments=False)
-            for name, kind in said.items():
-                others.create_publisher(message_class(kind), name, 1)
-        node = cls()
-        own = (node.get_name(), node.get_namespace())
-        if said:
-            until = time.monotonic() + 30.0
-            while said.keys() - dict(node.get_topic_names_and_types()) and time.monotonic() < until:
-                time.sleep(0.05)
-            node._discover()
-        done = {
-            "publish": dict(node.get_publisher_names_and_types_by_node(*own)),
-            "subscribe": dict(node.get_subscriber_names_and_types_by_node(*own)),
-            "reply": dict(node.get_service_names_and_types_by_node(*own)),
-            "request": dict(node.get_client_names_and_types_by_node(*own)),
-        }
-        node.on_stop()
-        node.destroy_node()
-    finally:
-        rclpy.shutdown()
-    return node_path(*own), done
-
-
-def node_path(name, namespace):
-    return f"{namespace}/{name}".lstrip("/")
-
-
-def with_actions(endpoints):
-    """Put the right to serve an action in place of the topics and services that ROS makes of it."""
-    endpoints = {right: set(names) for right, names in endpoints.items()}
-    served = {name.partition(ACTION)[0] for name in endpoints["reply"] if ACTION in name}
-    for action in served:
-        for right, parts in (("reply", SERVICES_OF_AN_ACTION), ("publish", TOPICS_OF_AN_ACTION)):
-            made = {action + ACTION + part for part in parts}
-            assert made <= endpoints[right]
-            endpoints[right] -= made
-    return {**endpoints, "execute": served}
-
-
-def ways_to_start(stack, folder):
-    """Every process of a stack with every variant of it, the recorder last: all words of its command."""
-    every = sorted(processes(stack, folder), key=lambda process: process.label == "recorder_node")
-    for number, process in enumerate(every):
-        bag = (f"output:={folder / f'{stack}_{number}'}",) if process.label == "recorder_node" else ()
-        for variant in ((), *VARIANTS.get(stack, {}).get(process.label, ())):
-            settings = (*bag, *LIGHTER.get(process.label, ()), *variant)
-            yield process, [*process.command, *(word for setting in settings for word in ("-p", setting))]
-
-
-def what_a_stack_does(stack, folder, known):
-    found, said = {}, {}
-    for process, words in ways_to_start(stack, folder):
-        recorder = process.label == "recorder_node"
-        # Parameters stand in files that every expansion writes anew.
-        key = tuple(Path(word).read_text() if word.endswith(".yaml") else word for word in words)
-        if key not in known:
-            known[key] = what_a_node_does(words, said if recorder else None)
-        path, endpoints = known[key]
-        own = found.setdefault(path, {})
-        said.update({name: kinds[0] for name, kinds in endpoints["publish"].items() if ACTION not in name})
-        for right, names in with_actions(endpoints).items():
-            own.setdefault(right, set()).update(names)
-    return found
-
-
 @pytest.fixture(scope="module")
 def done(compiled_kernels, tmp_path_factory):
-    """What every node of a stack does, over all ways to start it; each different command is run once."""
-    folder = tmp_path_factory.mktemp("nodes")
+    """Tells what every node of a stack does, over all ways to start it; each different command is run once."""
     before, place = dict(os.environ), os.getcwd()
     os.environ.update(ROS_DOMAIN_ID=str(free_domain()), ROS_AUTOMATIC_DISCOVERY_RANGE="LOCALHOST")
-    os.chdir(folder)
+    os.chdir(tmp_path_factory.mktemp("nodes"))
     known = {}
     try:
-        yield cache(lambda stack: what_a_stack_does(stack, folder, known))
+        yield cache(lambda stack: what_a_stack_does(stack, known))
     finally:
         os.chdir(place)
         os.environ.clear()
