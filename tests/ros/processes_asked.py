@@ -30,7 +30,13 @@ RUNS = {
     # Which planner thinks and which judge looks is no matter of topics; these load no weights.
     "multi_agent_sim": (("multi_agent_sim", {}),),
     "full_stack_sim": (("full_stack_sim", {"planner": "straight", "judge": "pixels"}),),
-    "video_planner_sim": (("video_planner_sim", {"planner": "straight", "judge": "clock"}),),
+    "video_planner_sim": (
+        ("video_planner_sim", {"planner": "straight", "judge": "clock"}),
+        (
+            "video_planner_sim",
+            {"world": "arena", "task": "red-box", "views": "[top]", "planner": "perfect", "judge": "pixels"},
+        ),
+    ),
 }
 # What makes a node lighter and leaves its topics as they are.
 LIGHTER = {"world_node": ("show_goal:=false", "size:=8")}
