@@ -10,13 +10,15 @@ import numpy.typing as npt
 from controllers.errors import InvalidValue
 from controllers.robot.interface import JointCommand
 from controllers.robot.joints import index_of
-from evaluation.replay.message_layout import Layout, MessageReader, Values
+from evaluation.replay.message_layout import Block, Layout, MessageReader, Values
 from evaluation.replay.message_types import types_of
 from evaluation.replay.segments import Channel
 
 Array = npt.NDArray[np.float64]
 NANOSECONDS_PER_SECOND = 1_000_000_000
 
+# Where the names of joints and feet stand among the plain fields of `FIELDS`.
+NAMES = 2
 STAMP = ("header.stamp.sec", "header.stamp.nanosec")
 _POSE = tuple(f"pose.pose.position.{a}" for a in "xyz") + tuple(f"pose.pose.orientation.{a}" for a in "wxyz")
 _TWIST = tuple(f"twist.twist.{kind}.{a}" for kind in ("linear", "angular") for a in "xyz")
@@ -86,6 +88,8 @@ class Names:
         self._lists = tuple(lists)
         self._layout: Layout | None = None
         self._index = np.empty(0, dtype=np.intp)
+        # Stands for all layouts of blocks that have been brought into the wanted order and found finite.
+        self._picked = Layout(big=False)
 
     def pick(self, given: Sequence[str], values: Values) -> Array:
         """Return the lists in the wanted order.
@@ -101,6 +105,8 @@ class Names:
             InvalidValue: A wanted name is missing or occurs twice, a list is not as long as the names, or a value is
                 not finite.
         """
+        if values.layout is self._picked:
+            return values.numbers
         if values.layout is not self._layout:
             self._learn(given, values.layout)
         numbers = np.asarray(values.numbers[self._index])
@@ -109,6 +115,24 @@ class Names:
             name = self._wanted[worst % len(self._wanted)]
             raise InvalidValue(f"{self._lists[worst // len(self._wanted)]} of {name} must be finite")
         return numbers
+
+    def pick_block(self, place: int, block: Block) -> Block | None:
+        """Bring several messages into the wanted order at once.
+
+        Args:
+            place: Where among the plain fields the names stand.
+            block: The messages, as they were read.
+
+        Returns:
+            Messages whose numbers `pick` returns as they are; None where one of them would be refused.
+        """
+        if block.layout is not self._layout:
+            try:
+                self._learn(block.plain[0][place], block.layout)
+            except InvalidValue:
+                return None
+        numbers = block.numbers[:, self._index]
+        return Block(block.plain, numbers, self._picked) if np.isfinite(numbers).all() else None
 
     def _learn(self, given: Sequence[str], layout: Layout) -> None:
         order = index_of(given, self._wanted)
@@ -161,7 +185,11 @@ class Motion:
 
 
 class CommandDecoder:
-    """Reads joint commands."""
+    """Reads joint commands.
+
+    Attributes:
+        names: Order of the joints.
+    """
 
     def __init__(self, joints: Sequence[str]) -> None:
         """Set the order of joints.
@@ -169,7 +197,7 @@ class CommandDecoder:
         Args:
             joints: The bag's names in canonical order.
         """
-        self._names = Names(joints, ("position", "velocity", "effort", "stiffness", "damping"))
+        self.names = Names(joints, ("position", "velocity", "effort", "stiffness", "damping"))
 
     def decode(self, message: Values) -> JointCommand:
         """Take a message.
@@ -183,7 +211,7 @@ class CommandDecoder:
         Raises:
             InvalidValue: A joint is missing, a list has the wrong length, or a value is not finite.
         """
-        v = self._names.pick(message.plain[2], message)
+        v = self.names.pick(message.plain[NAMES], message)
         return JointCommand(time_of(message), v[0:12], v[12:24], v[24:36], v[36:48], v[48:60])
 
 

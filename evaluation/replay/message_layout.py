@@ -2,12 +2,13 @@
 
 Building a whole message object costs more than all that is computed from it. Where the fields stand depends only on the
 lengths of texts and lists before them, which hardly ever change within a topic: the places are found once, and each
-further message only has to agree in those lengths. The format is CDR (OMG, formal/02-06-51, chapter 15) in either byte
-order, with the type's own definition as the bag carries it.
+further message only has to agree in those lengths. Messages of one layout are rows of one table of bytes, from which
+their numbers are taken column by column. The format is CDR (OMG, formal/02-06-51, chapter 15) in either byte order,
+with the type's own definition as the bag carries it.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -48,6 +49,7 @@ class Layout:
     _fixed: struct.Struct = field(default_factory=lambda: struct.Struct("<"))
     _expected: tuple[bytes, ...] = ()
     _scalars: struct.Struct = field(default_factory=lambda: struct.Struct("<"))
+    _pieces: list[tuple[int, int]] = field(default_factory=list)
     _order: tuple[int, ...] = ()
     _template: tuple[Any, ...] = ()
     _gather: npt.NDArray[np.intp] = field(default_factory=lambda: np.empty(0, dtype=np.intp))
@@ -87,6 +89,12 @@ class Layout:
         self.lengths = tuple(length for _, length, _ in sorted(self.floats))
         places = [(begin - HEADER) // 8 + np.arange(length) for _, length, begin in sorted(self.floats)]
         self._gather = np.concatenate(places).astype(np.intp) if places else np.empty(0, dtype=np.intp)
+        # The same in bytes; what stands side by side is taken in one piece.
+        for _, length, begin in sorted(self.floats):
+            if self._pieces and self._pieces[-1][1] == begin:
+                self._pieces[-1] = (self._pieces[-1][0], begin + 8 * length)
+            elif length:
+                self._pieces.append((begin, begin + 8 * length))
 
     def fits(self, data: bytes) -> bool:
         """Tell whether a message has this layout."""
@@ -102,6 +110,32 @@ class Layout:
             gathered = gathered.astype(np.float64)
         return Values(tuple([found[place] for place in self._order]), gathered, self)
 
+    def read_block(self, messages: Sequence[bytes]) -> "Block | None":
+        """Read messages of one length, the first of which has this layout.
+
+        Args:
+            messages: One or more.
+
+        Returns:
+            Their fields; None where one of them has another layout.
+        """
+        size, joined = len(messages[0]), b"".join(messages)
+        table = np.frombuffer(joined, np.uint8).reshape(-1, size)
+        for begin, end in [(0, 2), *self.spans]:
+            if (table[:, begin:end] != table[0, begin:end]).any():
+                return None
+        numbers = np.empty((len(messages), len(self._gather)))
+        columns, place = numbers.view(np.uint8), 0
+        for begin, end in self._pieces:
+            columns[:, place : place + end - begin] = table[:, begin:end]
+            place += end - begin
+        if self.big:
+            numbers.byteswap(inplace=True)
+        rows = struct.Struct(f"{self._scalars.format}{size - self._scalars.size}x").iter_unpack(joined)
+        template, order = self._template, self._order
+        plain = [tuple([found[place] for place in order]) for found in (row + template for row in rows)]
+        return Block(plain, numbers, self)
+
 
 class Values(NamedTuple):
     """The wanted fields of one message.
@@ -115,6 +149,27 @@ class Values(NamedTuple):
     plain: tuple[Any, ...]
     numbers: npt.NDArray[np.float64]
     layout: Layout
+
+
+@dataclass
+class Block:
+    """The wanted fields of several messages of one layout.
+
+    Attributes:
+        plain: Of each message, as in `Values`.
+        numbers: The same, one row for each message.
+        layout: Where they stood.
+    """
+
+    plain: list[tuple[Any, ...]]
+    numbers: npt.NDArray[np.float64]
+    layout: Layout
+
+    def __iter__(self) -> Iterator[Values]:
+        """Yield the messages; their numbers are views."""
+        layout = self.layout
+        for plain, row in zip(self.plain, self.numbers, strict=True):
+            yield Values(plain, row, layout)
 
 
 class MessageReader:
@@ -151,6 +206,20 @@ class MessageReader:
         layout = self._find(data)
         self._layouts = [layout, *self._layouts[: REMEMBERED - 1]]
         return layout.read(data)
+
+    def read_block(self, messages: Sequence[bytes]) -> Block | None:
+        """Read several messages at once, if they have one layout, which has been met before.
+
+        Args:
+            messages: Their bytes.
+
+        Returns:
+            What `read` makes of each; None where they must be read one by one.
+        """
+        if not messages or len(set(map(len, messages))) > 1:
+            return None
+        layout = next((known for known in self._layouts if known.fits(messages[0])), None)
+        return None if layout is None else layout.read_block(messages)
 
     def _find(self, data: bytes) -> Layout:
         if len(data) < HEADER or data[0] != 0 or data[1] not in (0, 1):

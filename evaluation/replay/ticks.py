@@ -9,7 +9,7 @@ from controllers.errors import InvalidValue
 from controllers.quadruped.command_inbox import CommandInbox, effective_time
 from controllers.robot.interface import JointCommand, LocomotionCommand, RobotState
 from evaluation.replay.decoding import Array, CommandDecoder, Motion, reader_of, time_of, wrench_of
-from evaluation.replay.message_layout import MessageReader, Values
+from evaluation.replay.message_layout import Values
 from evaluation.replay.readings import ReadingJoiner
 from evaluation.replay.recording import Recording
 from evaluation.replay.remapping import (
@@ -27,12 +27,15 @@ from evaluation.replay.remapping import (
     TRUE_WRENCH,
     Remapping,
 )
-from evaluation.replay.segments import Channel
+from evaluation.replay.segments import Channel, RawMessage
+from evaluation.replay.topic_decoder import TopicDecoder
 
 T = TypeVar("T")
 
 # Readings that are held back, so that the command that answers each is known, however late it was recorded.
 LOOK_AHEAD = 5
+# Messages that are decoded together; large ones make a block full sooner.
+BLOCK_MESSAGES, BLOCK_BYTES = 512, 1 << 20
 # Stamps that differ by less belong to one moment [s]; the second holds where topics do not share stamps.
 SAME, CLOSE = 1e-7, 3e-3
 # The motors hold a command no longer than this [s].
@@ -121,10 +124,9 @@ class TickFeed:
         self._recording = recording
         self._topics = topics
         self._roles = {channel: role for role, channel in topics.items()}
-        self._readers: dict[Channel, MessageReader] = {channel: reader_of(channel) for channel in topics.values()}
         feet = remapping.foot_names() if FOOT_SENSORS in topics else None
         self._joiner = ReadingJoiner(remapping.joint_names(), feet, remapping.pairing)
-        self._commands = {role: CommandDecoder(remapping.joint_names()) for role in (JOINT_COMMANDS, MOTOR_COMMANDS)}
+        self._decoders = {channel: self._decoder(role, channel, remapping) for role, channel in topics.items()}
         self.assumed: list[str] = []
         gait = remapping.gait or ("rest" if BODY_COMMAND in topics else WALKING)
         if BODY_COMMAND not in topics and not remapping.gait:
@@ -155,32 +157,56 @@ class TickFeed:
         """
         handlers = {role: self._handler(role) for role in self._topics if role not in SENSORS}
         # Comparing channels takes longer than reading a message; those of one file are the same objects.
-        known: dict[int, tuple[Channel, str, MessageReader]] = {}
-        for message in self._recording.messages(self._roles.__contains__):
-            channel = message.channel
-            if id(channel) not in known:
-                known[id(channel)] = channel, self._roles[channel], self._readers[channel]
-            _, role, reader = known[id(channel)]
-            try:
-                values = reader.read(message.data)
-                if role not in SENSORS:
-                    handlers[role](values)
-                    continue
-                for state in self._joiner.add(role, values):
-                    self._now = state.time
-                    self._waiting.append(state)
-            except InvalidValue as error:
-                self._refuse(message.channel.topic, str(error))
-            if len(self._waiting) > LOOK_AHEAD:
-                yield self._tick(self._waiting.popleft())
-        while self._waiting:
-            yield self._tick(self._waiting.popleft())
+        known: dict[int, tuple[Channel, str, TopicDecoder[Any]]] = {}
+        waiting = self._waiting
+        for block in _blocks(self._recording.messages(self._roles.__contains__)):
+            alike: dict[int, list[bytes]] = {}
+            for message in block:
+                channel = message.channel
+                if id(channel) not in known:
+                    known[id(channel)] = channel, self._roles[channel], self._decoders[channel]
+                alike.setdefault(id(channel), []).append(message.data)
+            ready = {key: iter(known[key][2].many(data) or ()) for key, data in alike.items()}
+            for message in block:
+                key = id(message.channel)
+                _, role, decoder = known[key]
+                try:
+                    values = next(ready[key], None)
+                    if values is None:
+                        values = decoder.one(message.data)
+                    if role not in SENSORS:
+                        handlers[role](values)
+                        continue
+                    state = self._joiner.add(role, values)
+                except InvalidValue as error:
+                    self._refuse(message.channel.topic, str(error))
+                else:
+                    if state is not None:
+                        self._now = state.time
+                        waiting.append(state)
+                if len(waiting) > LOOK_AHEAD:
+                    yield self._tick(waiting.popleft())
+        while waiting:
+            yield self._tick(waiting.popleft())
 
     def _refuse(self, topic: str, reason: str) -> None:
         count, first = self.refused.get(topic, (0, reason))
         self.refused[topic] = count + 1, first
 
-    def _handler(self, role: str) -> Callable[[Values], None]:
+    def _decoder(self, role: str, channel: Channel, remapping: Remapping) -> TopicDecoder[Any]:
+        reader = reader_of(channel)
+        if role == JOINT_STATES:
+            return TopicDecoder(reader, _as_read, self._joiner.joints)
+        if role in (JOINT_COMMANDS, MOTOR_COMMANDS):
+            commands = CommandDecoder(remapping.joint_names())
+            return TopicDecoder(reader, commands.decode, commands.names)
+        if role in (TRUE_ODOM, ODOM):
+            return TopicDecoder(reader, Motion.of)
+        if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
+            return TopicDecoder(reader, lambda values: (time_of(values), wrench_of(values)))
+        return TopicDecoder(reader, _as_read)
+
+    def _handler(self, role: str) -> Callable[[Any], None]:
         if role == CMD_VEL:
             return self._on_velocity
         if role == BODY_COMMAND:
@@ -188,22 +214,9 @@ class TickFeed:
         series = self._stamped.get(role)
         if series is None:
             return lambda message: None
-        if role in self._commands:
-            decode = self._commands[role].decode
-
-            def on_command(message: Values) -> None:
-                command = decode(message)
-                series.add(command.time, command)
-
-            return on_command
         if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
-            return lambda message: series.add(time_of(message), wrench_of(message))
-
-        def on_motion(message: Values) -> None:
-            motion = Motion.of(message)
-            series.add(motion.time, motion)
-
-        return on_motion
+            return lambda wrench: series.add(*wrench)
+        return lambda item: series.add(item.time, item)
 
     def _effective(self, stamp: float) -> float:
         return stamp if self._now is None else effective_time(stamp, self._now)
@@ -241,3 +254,21 @@ class TickFeed:
     def _held(self, role: str, time: float) -> JointCommand | None:
         series = self._stamped.get(role)
         return None if series is None else series.newest(time, LONGEST_HOLD)
+
+
+def _as_read(values: Values) -> Values:
+    return values
+
+
+def _blocks(messages: Iterator[RawMessage]) -> Iterator[list[RawMessage]]:
+    """Cut a stream of messages into lists of bounded size."""
+    block: list[RawMessage] = []
+    size = 0
+    for message in messages:
+        block.append(message)
+        size += len(message.data)
+        if len(block) >= BLOCK_MESSAGES or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
