@@ -214,6 +214,19 @@ class CommandDecoder:
         v = self.names.pick(message.plain[NAMES], message)
         return JointCommand(time_of(message), v[0:12], v[12:24], v[24:36], v[36:48], v[48:60])
 
+    def decode_block(self, block: Block) -> list[JointCommand]:
+        """Take messages that `names` has brought into its order.
+
+        Args:
+            block: The messages.
+
+        Returns:
+            The commands.
+        """
+        lists = block.numbers.reshape(-1, 5, 12)
+        stamps = (stamp[:2] for stamp in block.plain)
+        return [JointCommand(seconds(stamp_of(*stamp)), *rows) for stamp, rows in zip(stamps, lists, strict=True)]
+
 
 def wrench_of(message: Values) -> tuple[str, Array]:
     """Take the message of a wrench.

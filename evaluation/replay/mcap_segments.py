@@ -8,6 +8,7 @@ import struct
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -209,6 +210,7 @@ def _parse(data: bytes, source: _Source, wanted: Wanted, cut: bool) -> list[RawM
     found: list[RawMessage] = []
     place, size, unknown, ordered, last = 0, len(data), 0, True, -1
     unpack, message_head = _HEAD.unpack_from, _MESSAGE.unpack_from
+    take, raw = found.append, partial(tuple.__new__, RawMessage)
     while place + 9 <= size:
         opcode, length = unpack(data, place)
         begin, place = place + 9, place + 9 + length
@@ -222,8 +224,9 @@ def _parse(data: bytes, source: _Source, wanted: Wanted, cut: bool) -> list[RawM
                 choice[number] = channel if channel is not None and wanted(channel) else None
             chosen = choice[number]
             if chosen is not None:
-                found.append(RawMessage(log_time, chosen, data[begin + 22 : place]))
-                ordered = ordered and log_time >= last
+                take(raw((log_time, chosen, data[begin + 22 : place])))
+                if log_time < last:
+                    ordered = False
                 last = log_time
         elif opcode in (SCHEMA, CHANNEL):
             try:

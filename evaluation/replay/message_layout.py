@@ -10,6 +10,8 @@ with the type's own definition as the bag carries it.
 import struct
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,8 +134,9 @@ class Layout:
         if self.big:
             numbers.byteswap(inplace=True)
         rows = struct.Struct(f"{self._scalars.format}{size - self._scalars.size}x").iter_unpack(joined)
-        template, order = self._template, self._order
-        plain = [tuple([found[place] for place in order]) for found in (row + template for row in rows)]
+        plain = [row + self._template for row in rows]
+        if self._order != tuple(range(len(self._order))):
+            plain = [tuple([found[place] for place in self._order]) for found in plain]
         return Block(plain, numbers, self)
 
 
@@ -167,9 +170,8 @@ class Block:
 
     def __iter__(self) -> Iterator[Values]:
         """Yield the messages; their numbers are views."""
-        layout = self.layout
-        for plain, row in zip(self.plain, self.numbers, strict=True):
-            yield Values(plain, row, layout)
+        # `Values(…)` itself would be a call of a Python function for each.
+        return map(partial(tuple.__new__, Values), zip(self.plain, self.numbers, repeat(self.layout)))
 
 
 class MessageReader:

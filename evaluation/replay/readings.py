@@ -72,7 +72,7 @@ class ReadingJoiner:
         if len(parts) == len(self._parts):
             self._paired += 1
             del pending[stamp]
-            for old in [time for time in pending if time < stamp]:
+            for old in [time for time in pending if time < stamp] if pending else ():
                 self.incomplete += JOINT_STATES in pending.pop(old)
             state = self._state(stamp, *[parts[name] for name in self._parts])
         elif len(pending) > DEPTH:
@@ -101,9 +101,7 @@ class ReadingJoiner:
             )
         force = None if feet is None else self._force(feet)
         v, i = self.joints.pick(joints.plain[NAMES], joints), imu.numbers
-        state = RobotState(
-            seconds(stamp), v[0:12], v[12:24], v[24:36], i[0:4], i[4:7], i[7:10], foot_force=force
-        )
+        state = RobotState(seconds(stamp), v[0:12], v[12:24], v[24:36], i[0:4], i[4:7], i[7:10], foot_force=force)
         finite = math.isfinite(np.add.reduce(i)) and (force is None or math.isfinite(np.add.reduce(force)))
         if not finite or abs(float(i[0:4] @ i[0:4]) - 1.0) > 1.9e-2:
             state.validate()

@@ -102,21 +102,21 @@ class Recording(AbstractContextManager["Recording"]):
         """
         self.counts, self.late = {}, 0
         chosen = {channel.topic for channel in self._channels if wanted(channel)}
-        last = 0
+        last, counts = 0, self.counts
         for message in merge(self._segments, wanted):
-            data = message.data
-            if data[:4] == ZSTD_MAGIC:
+            log_time, channel, data = message
+            if data.startswith(ZSTD_MAGIC):
                 unpacked = _unpack_message(data)
                 if unpacked is None:
                     self._lost_messages += 1
                     continue
-                message = RawMessage(message.log_time, message.channel, unpacked)
-            if message.log_time < last:
+                message = RawMessage(log_time, channel, unpacked)
+            if log_time < last:
                 self.late += 1
             else:
-                last = message.log_time
-            topic = message.channel.topic
-            self.counts[topic] = self.counts.get(topic, 0) + 1
+                last = log_time
+            topic = channel.topic
+            counts[topic] = counts.get(topic, 0) + 1
             yield message
         self._settle(chosen)
 

@@ -80,13 +80,11 @@ def merge(segments: Sequence[Segment], wanted: Wanted) -> Iterator[RawMessage]:
         _, index, message, iterator = open_ones[0]
         limit = segments[waiting[-1]].start if waiting else None
         alone = len(open_ones) == 1
-        while True:
-            yield message
-            following = next(iterator, None)
-            if following is None:
-                heapq.heappop(open_ones)
-                break
-            message = following
+        yield message
+        for message in iterator:
             if not alone or (limit is not None and message.log_time >= limit):
                 heapq.heapreplace(open_ones, (message.log_time, index, message, iterator))
                 break
+            yield message
+        else:
+            heapq.heappop(open_ones)

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from controllers.errors import InvalidValue
@@ -31,6 +31,7 @@ from evaluation.replay.segments import Channel, RawMessage
 from evaluation.replay.topic_decoder import TopicDecoder
 
 T = TypeVar("T")
+Timed = TypeVar("Timed", JointCommand, Motion)
 
 # Readings that are held back, so that the command that answers each is known, however late it was recorded.
 LOOK_AHEAD = 5
@@ -78,20 +79,24 @@ class _Stamped(Generic[T]):
         self._queue: deque[tuple[float, T]] = deque()
         self._held: tuple[float, T] | None = None
 
-    def add(self, time: float, value: T) -> None:
+    def add(self, item: tuple[float, T]) -> None:
         queue = self._queue
-        queue.append((time, value))
-        if len(queue) > 1 and queue[-2][0] > time:
-            self._queue = deque(sorted(queue, key=lambda item: item[0]))
-        # Values far ahead of all readings are of another clock.
-        if len(self._queue) > 1000:
-            self._queue.popleft()
+        queue.append(item)
+        if len(queue) > 1:
+            if queue[-2][0] > item[0]:
+                self._queue = deque(sorted(queue, key=lambda item: item[0]))
+            # Values far ahead of all readings are of another clock.
+            if len(queue) > 1000:
+                self._queue.popleft()
 
     def advance(self, time: float, tolerance: float) -> T | None:
         """Go on to a time and return the value of that time."""
-        while self._queue and self._queue[0][0] <= time + tolerance:
-            self._held = self._queue.popleft()
-        return self._held[1] if self._held is not None and self._held[0] >= time - tolerance else None
+        queue, held = self._queue, self._held
+        if queue and queue[0][0] <= time + tolerance:
+            while queue and queue[0][0] <= time + tolerance:
+                held = queue.popleft()
+            self._held = held
+        return held[1] if held is not None and held[0] >= time - tolerance else None
 
     def newest(self, time: float, most_age: float) -> T | None:
         """Return the newest value that is not too old, after `advance`."""
@@ -155,37 +160,36 @@ class TickFeed:
         Yields:
             Control periods in rising order of time.
         """
-        handlers = {role: self._handler(role) for role in self._topics if role not in SENSORS}
         # Comparing channels takes longer than reading a message; those of one file are the same objects.
-        known: dict[int, tuple[Channel, str, TopicDecoder[Any]]] = {}
-        waiting = self._waiting
+        lines: dict[int, _Line] = {}
+        waiting, join = self._waiting, self._joiner.add
         for block in _blocks(self._recording.messages(self._roles.__contains__)):
-            alike: dict[int, list[bytes]] = {}
-            for message in block:
-                channel = message.channel
-                if id(channel) not in known:
-                    known[id(channel)] = channel, self._roles[channel], self._decoders[channel]
-                alike.setdefault(id(channel), []).append(message.data)
-            ready = {key: iter(known[key][2].many(data) or ()) for key, data in alike.items()}
-            for message in block:
-                key = id(message.channel)
-                _, role, decoder = known[key]
+            order = []
+            for _, channel, data in block:
+                line = lines.get(id(channel))
+                if line is None:
+                    line = lines[id(channel)] = self._line(channel)
+                line.messages.append(data)
+                order.append(line)
+            for line in lines.values():
+                line.decode()
+            for line, message in zip(order, block, strict=True):
                 try:
-                    values = next(ready[key], None)
-                    if values is None:
-                        values = decoder.one(message.data)
-                    if role not in SENSORS:
-                        handlers[role](values)
+                    item = next(line.items, None)
+                    if item is None:
+                        item = line.decoder.one(message.data)
+                    if line.take is not None:
+                        line.take(item)
                         continue
-                    state = self._joiner.add(role, values)
+                    state = join(line.role, item)
                 except InvalidValue as error:
                     self._refuse(message.channel.topic, str(error))
-                else:
-                    if state is not None:
-                        self._now = state.time
-                        waiting.append(state)
-                if len(waiting) > LOOK_AHEAD:
-                    yield self._tick(waiting.popleft())
+                    continue
+                if state is not None:
+                    self._now = state.time
+                    waiting.append(state)
+                    if len(waiting) > LOOK_AHEAD:
+                        yield self._tick(waiting.popleft())
         while waiting:
             yield self._tick(waiting.popleft())
 
@@ -193,30 +197,35 @@ class TickFeed:
         count, first = self.refused.get(topic, (0, reason))
         self.refused[topic] = count + 1, first
 
+    def _line(self, channel: Channel) -> "_Line":
+        role = self._roles[channel]
+        take = None if role in SENSORS else self._take(role)
+        return _Line(channel, role, self._decoders[channel], take)
+
     def _decoder(self, role: str, channel: Channel, remapping: Remapping) -> TopicDecoder[Any]:
         reader = reader_of(channel)
         if role == JOINT_STATES:
-            return TopicDecoder(reader, _as_read, self._joiner.joints)
+            return TopicDecoder(reader, _as_read, self._joiner.joints, list)
         if role in (JOINT_COMMANDS, MOTOR_COMMANDS):
             commands = CommandDecoder(remapping.joint_names())
-            return TopicDecoder(reader, commands.decode, commands.names)
+            return TopicDecoder(
+                reader,
+                lambda values: _timed(commands.decode(values)),
+                commands.names,
+                lambda block: list(map(_timed, commands.decode_block(block))),
+            )
         if role in (TRUE_ODOM, ODOM):
-            return TopicDecoder(reader, Motion.of)
+            return TopicDecoder(reader, lambda values: _timed(Motion.of(values)))
         if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
             return TopicDecoder(reader, lambda values: (time_of(values), wrench_of(values)))
-        return TopicDecoder(reader, _as_read)
+        return TopicDecoder(reader, _as_read, together=list)
 
-    def _handler(self, role: str) -> Callable[[Any], None]:
+    def _take(self, role: str) -> Callable[[Any], None]:
         if role == CMD_VEL:
             return self._on_velocity
         if role == BODY_COMMAND:
             return self._on_posture
-        series = self._stamped.get(role)
-        if series is None:
-            return lambda message: None
-        if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
-            return lambda wrench: series.add(*wrench)
-        return lambda item: series.add(item.time, item)
+        return self._stamped[role].add if role in self._stamped else lambda item: None
 
     def _effective(self, stamp: float) -> float:
         return stamp if self._now is None else effective_time(stamp, self._now)
@@ -232,7 +241,9 @@ class TickFeed:
     def _tick(self, state: RobotState) -> Tick:
         time = state.time
         tolerance = CLOSE if self._joiner.pairing == LATEST else SAME
-        now = {role: series.advance(time, tolerance) for role, series in self._stamped.items()}
+        now: dict[str, Any] = {}
+        for role, series in self._stamped.items():
+            now[role] = series.advance(time, tolerance)
         return Tick(
             state=state,
             asked=self._inbox.asked(time),
@@ -254,6 +265,29 @@ class TickFeed:
     def _held(self, role: str, time: float) -> JointCommand | None:
         series = self._stamped.get(role)
         return None if series is None else series.newest(time, LONGEST_HOLD)
+
+
+@dataclass
+class _Line:
+    """One topic on its way from messages to what is made of them."""
+
+    channel: Channel
+    role: str
+    decoder: TopicDecoder[Any]
+    # None for sensors, which are joined into readings.
+    take: Callable[[Any], None] | None
+    messages: list[bytes] = field(default_factory=list)
+    # What the messages of this block were decoded to together; empty where that cannot be done.
+    items: Iterator[Any] = field(default_factory=lambda: iter(()))
+
+    def decode(self) -> None:
+        """Decode the messages of a block."""
+        self.items = iter(self.decoder.many(self.messages) or ())
+        self.messages.clear()
+
+
+def _timed(item: Timed) -> tuple[float, Timed]:
+    return item.time, item
 
 
 def _as_read(values: Values) -> Values:

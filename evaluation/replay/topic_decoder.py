@@ -5,7 +5,7 @@ from typing import Generic, TypeVar
 
 from controllers.errors import InvalidValue
 from evaluation.replay.decoding import NAMES, Names
-from evaluation.replay.message_layout import MessageReader, Values
+from evaluation.replay.message_layout import Block, MessageReader, Values
 
 T = TypeVar("T")
 
@@ -16,17 +16,25 @@ class TopicDecoder(Generic[T]):
     Messages that are alike are decoded together, in a fraction of the time; what comes out is the same to the bit.
     """
 
-    def __init__(self, reader: MessageReader, convert: Callable[[Values], T], names: Names | None = None) -> None:
+    def __init__(
+        self,
+        reader: MessageReader,
+        convert: Callable[[Values], T],
+        names: Names | None = None,
+        together: Callable[[Block], list[T]] | None = None,
+    ) -> None:
         """Set what is made of a message.
 
         Args:
             reader: Reads the fields.
             convert: Makes something of them or raises `InvalidValue`; the same whenever it is called.
             names: Order of the lists, where `convert` picks by it; None where there are no names.
+            together: Does the same to several messages, already in that order; None where it is done one by one.
         """
         self._reader = reader
         self._convert = convert
         self._names = names
+        self._together = together
 
     def one(self, data: bytes) -> T:
         """Decode one message.
@@ -58,6 +66,6 @@ class TopicDecoder(Generic[T]):
         if block is None:
             return None
         try:
-            return [self._convert(values) for values in block]
+            return list(map(self._convert, block)) if self._together is None else self._together(block)
         except InvalidValue:
             return None
