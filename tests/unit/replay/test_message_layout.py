@@ -68,6 +68,39 @@ def test_a_message_that_was_cut_is_refused(cut):
         chosen.read(raw[:cut])
 
 
+@pytest.mark.parametrize("little", [True, False])
+@pytest.mark.parametrize("fields", [FIELDS, ("effort",), ("header.stamp.sec", "position", "velocity")])
+def test_messages_of_one_layout_are_read_together_as_they_are_one_by_one(little, fields):
+    chosen = reader(fields=fields)
+    messages = [data(joints(3_000_000_007 + i, i), little) for i in range(7)]
+    assert chosen.read_block(messages) is None, "no layout has been met yet"
+    alone = [chosen.read(raw) for raw in messages]
+    together = list(chosen.read_block(messages))
+    assert len(together) == len(alone)
+    for one, other in zip(together, alone, strict=True):
+        assert one.plain == other.plain and one.layout is other.layout and one.numbers.dtype == np.float64
+        np.testing.assert_array_equal(one.numbers, other.numbers)
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        data(joints(1, 2, "bass")),  # As long, but called otherwise.
+        data(joints(1, 2, "another frame")),
+        data(joints(1, 2), little=False),
+        data(joints(1, 2))[:-1],
+        b"",
+    ],
+)
+@pytest.mark.parametrize("place", [0, 2, 4])
+def test_messages_that_are_not_alike_are_not_read_together(odd, place):
+    chosen = reader()
+    messages = [data(joints(i, i)) for i in range(4)]
+    chosen.read(messages[0])
+    messages.insert(place, odd)
+    assert chosen.read_block(messages) is None
+
+
 def test_a_message_of_unknown_type_is_refused():
     with pytest.raises(InvalidValue, match=r"/x: the bag does not define a/msg/B, and it is no standard type"):
         types_of(Channel("/x", "a/msg/B"))

@@ -88,7 +88,9 @@ def test_topics_that_never_share_a_stamp_are_joined_by_the_latest():
         assert chosen.add(IMU, imu(2_000_000 * i)) is None
         states.append(chosen.add(JOINT_STATES, joints(2_000_000 * i + 700_000)))
     assert chosen.pairing == LATEST
-    assert sum(state is not None for state in states) > UNPAIRED and states[-1].time == pytest.approx(0.002 * (3 * UNPAIRED - 1) + 0.0007)
+    assert sum(state is not None for state in states) > UNPAIRED and states[-1].time == pytest.approx(
+        0.002 * (3 * UNPAIRED - 1) + 0.0007
+    )
 
 
 def test_once_stamps_were_shared_a_loss_does_not_change_the_rule():
@@ -98,7 +100,11 @@ def test_once_stamps_were_shared_a_loss_does_not_change_the_rule():
     assert chosen.pairing == EXACT
     for i in range(100, 100 + 3 * UNPAIRED):
         states.append(chosen.add(JOINT_STATES, joints(i)))
-    assert sum(state is not None for state in states) == UNPAIRED and chosen.pairing == EXACT and chosen.incomplete > UNPAIRED
+    assert (
+        sum(state is not None for state in states) == UNPAIRED
+        and chosen.pairing == EXACT
+        and chosen.incomplete > UNPAIRED
+    )
 
 
 def test_an_old_reading_of_the_imu_is_not_taken_for_the_latest():
@@ -106,5 +112,5 @@ def test_an_old_reading_of_the_imu_is_not_taken_for_the_latest():
     assert chosen.add(JOINT_STATES, joints(1)) is None
     chosen.add(IMU, imu(1_000_000_000))
     assert chosen.add(JOINT_STATES, joints(2_000_000_000)) is None
-    assert len(list(chosen.add(JOINT_STATES, joints(1_040_000_000)))) == 1
+    assert chosen.add(JOINT_STATES, joints(1_040_000_000)) is not None
     assert chosen.incomplete == 2
