@@ -11,6 +11,7 @@ from controllers.errors import UnknownName
 from controllers.safety.filter import FilterConfig, SafetyFilter
 from controllers.safety.gains import Gains
 from controllers.safety.graph import Neighbourhood
+from controllers.safety.liveness import LivenessConfig
 from controllers.safety.planar_qp import INFEASIBLE
 from controllers.safety.power_barrier import FixedPower, PowerConfig, PowerFilter
 from policies.checkpoints import load_arrays
@@ -26,8 +27,10 @@ WEIGHTS = Path(__file__).parents[1] / "weights"
 # Best fixed (ζ, η) and rate of V of the published filter, as `evaluation.navigation_methods` takes them.
 POWER_BASE = FixedPower(10.0, 1.0)
 POWER_DECREASE = 8.0
-# Time without progress after which the hand-made schedule is tried in place of the network [s].
-PATIENCE_S = 8.0
+# What was chosen on the validation scenes after the training: time without progress after which the hand-made schedule
+# is tried in place of the network [s], and its price of longer ways under the network.
+PATIENCE_S = 5.0
+WAYS = LivenessConfig(winding=0.7)
 
 
 class _Given:
@@ -49,17 +52,24 @@ def _asked(member: IntArray | None, world: NavigationWorld) -> IntArray | None:
 class Learned:
     """The filter, tuned by the network in all that it leaves open."""
 
-    def __init__(self, network: Network, member: IntArray | None = None, patience_s: float = np.inf) -> None:
+    def __init__(
+        self,
+        network: Network,
+        member: IntArray | None = None,
+        ways: LivenessConfig | None = None,
+        patience_s: float = np.inf,
+    ) -> None:
         """Keep the network.
 
         Args:
             network: The network, or several.
             member: Which of several each scene of a world asks, shape (S,); None for the first.
-            patience_s: Time without progress after which the hand-made schedule is tried for as long [s].
+            ways: Settings of the hand-made schedule that the network answers on top of.
+            patience_s: Time without progress after which that schedule alone is tried [s].
         """
         self.member = member
         self.network = network
-        self.patience_s = patience_s
+        self.ways, self.patience_s = ways, patience_s
         self.tuner: Tuner | None = None
 
     def start(self, world: NavigationWorld) -> None:
@@ -68,7 +78,7 @@ class Learned:
         Args:
             world: The scenes.
         """
-        self.tuner = Tuner(world.dt, self.network, patience_s=self.patience_s)
+        self.tuner = Tuner(world.dt, self.network, self.ways, self.patience_s)
         self.given = _Given()
         self.filter = SafetyFilter(FilterConfig(world.dt), self.given)
 
@@ -161,7 +171,7 @@ def make_schedule(dt: float, weights: Path | None = None) -> Tuner:
     Raises:
         InvalidValue: The weights cannot be read, or the period is not positive.
     """
-    return Tuner(dt, _network(weights_file("pronk") if weights is None else weights), patience_s=PATIENCE_S)
+    return Tuner(dt, _network(weights_file("pronk") if weights is None else weights), WAYS, PATIENCE_S)
 
 
 def make_navigator(name: str, weights: Path | None = None) -> Navigator:
@@ -181,5 +191,5 @@ def make_navigator(name: str, weights: Path | None = None) -> Navigator:
     if name not in VARIANTS:
         raise UnknownName("variant of the navigation policy", name, VARIANTS)
     network = _network(weights_file(name) if weights is None else weights)
-    navigator: Navigator = Learned(network, patience_s=PATIENCE_S) if name == "pronk" else VARIANTS[name](network)
+    navigator: Navigator = Learned(network, None, WAYS, PATIENCE_S) if name == "pronk" else VARIANTS[name](network)
     return navigator
