@@ -29,8 +29,11 @@ IMPATIENCE = 1.5
 GAIN = 1.5
 # Share of the sum of two radii by which a neighbour is taken to be wider or narrower when a way is looked for.
 WIDTH = 0.3
-# Time in which a robot that lost patience tries the hand-made schedule [s].
-DETOUR_S = 60.0
+# Time in which a robot that lost patience tries the hand-made schedule [s], and how long of that it first draws back
+# where so many neighbours press on it, with gaps less than this share of the sum of two radii: robots that close a
+# ring at the same moment hold each other like the stones of an arch, and none can go on before all go back.
+DETOUR_S, RETREAT_S = 60.0, 4.0
+PRESSED, TOUCHING = 2, 0.2
 # Factor of ζ, up to e^3, and change of η.
 ZETA, ETA = 3.0, 0.9
 
@@ -77,8 +80,9 @@ class Tuner:
             dt: Control period [s].
             network: The network.
             config: Settings of the hand-made schedule.
-            patience_s: Time without progress after which a robot does what the hand-made schedule says, for as long as
-                a way around a crowd may take, then again what the network says, and so on [s].
+            patience_s: Time without progress after which a robot draws back, if neighbours press on it, and does what
+                the hand-made schedule says, for as long as a way around a crowd may take; then again what the network
+                says, and so on [s].
 
         Raises:
             InvalidValue: The network answers something else, or a time is not positive.
@@ -109,7 +113,8 @@ class Tuner:
         answers = self.network.evaluate(features, member)
         receiver, slot = features.receiver, features.slot
         # Two ways of going on are stuck in different places. Shares stay: both robots of a pair must agree on them.
-        asked = view.stall % (self.patience_s + DETOUR_S) < self.patience_s
+        lost = view.stall % (self.patience_s + DETOUR_S) - self.patience_s
+        asked = lost < 0.0
         node, edge = np.tanh(answers.node) * asked[:, None], np.tanh(answers.edge) * asked[receiver, None]
         k = view.valid.shape[1]
 
@@ -133,6 +138,9 @@ class Tuner:
         turn = planned.turn + heading
         turn = np.where(np.abs(turn) > np.pi, turn - 2.0 * np.pi * np.sign(turn), turn)
         pace = np.clip(planned.pace * (1.0 + node[:, 2]), 0.0, 1.0)
+        touching = view.valid & (view.gap < TOUCHING * (view.radius[:, None] + view.neighbour_radius))
+        back = (lost >= 0.0) & (lost < RETREAT_S) & (touching.sum(axis=1) >= PRESSED)
+        turn, pace = np.where(back, np.pi, turn), np.where(back, 1.0, pace)
 
         factor, top = np.exp(GAIN * edge[:, 0]), 1.0 / self.liveness.dt
         gain, obstacle_gain = planned.gain.copy(), planned.obstacle_gain.copy()
