@@ -146,7 +146,7 @@ def test_a_robot_that_loses_patience_does_what_the_hand_made_schedule_says_but_k
 def test_a_robot_that_is_wedged_draws_back_before_it_tries_anything_else():
     # Three abreast, all but touching, their goals ahead; the one in the middle has two neighbours to touch.
     position = np.array([[0.0, -0.65], [0.0, 0.0], [0.0, 0.65]])
-    goal, velocity = position + [10.0, 0.0], np.zeros((3, 2))
+    goal, velocity = position + np.array([10.0, 0.0]), np.zeros((3, 2))
     tuner = Tuner(DT, Network(trained()), patience_s=5.0)
     for stall, back in ((4.9, False), (5.1, True), (8.9, True), (9.1, False), (70.1, True)):
         view = replace(look(position, goal, velocity), stall=np.full(3, stall))
