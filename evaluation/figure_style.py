@@ -7,7 +7,6 @@ from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 
 DOTS_PER_INCH = 150
@@ -132,6 +131,9 @@ def save_figure(figure: Figure, path: Path, pdf: bool = True) -> list[Path]:
     files = [path]
     FigureCanvasAgg(figure).print_figure(path, dpi=DOTS_PER_INCH)
     if pdf:
+        # Only here: it takes long to import, and pictures alone do not need it.
+        from matplotlib.backends.backend_pdf import FigureCanvasPdf
+
         # The layout was found when the first file was drawn, and takes longer than drawing.
         figure.set_layout_engine("none")
         files.append(path.with_suffix(".pdf"))

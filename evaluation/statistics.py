@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy import stats
 
 from controllers.errors import InvalidValue
 
@@ -107,6 +106,9 @@ def wilcoxon_p(ours: Sequence[float], other: Sequence[float]) -> float | None:
     Returns:
         Probability of ranks at least as uneven by chance; 1 where no pair differs, None without pairs.
     """
+    # Only here: it takes a second to import, which all that report means and no tests would wait for.
+    from scipy import stats
+
     difference = np.asarray(ours, dtype=np.float64) - np.asarray(other, dtype=np.float64)
     if not len(difference):
         return None
@@ -124,6 +126,8 @@ def mcnemar_p(only_ours: int, only_other: int) -> float:
     Returns:
         Probability of a split at least as uneven by chance; 1 where no pair differs.
     """
+    from scipy import stats
+
     total = only_ours + only_other
     return float(stats.binomtest(only_ours, total, 0.5).pvalue) if total else 1.0
 
