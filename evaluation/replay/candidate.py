@@ -9,6 +9,7 @@ from controllers.quadruped.gait import GAITS, first_to_lift
 from controllers.robot.description import RobotDescription
 from controllers.robot.interface import BaseEstimate, JointCommand
 from controllers.robot.kinematics import LegKinematics
+from evaluation.replay.decoding import RecordedCommand
 from evaluation.replay.judging import (
     AGREEING,
     SUMS,
@@ -124,7 +125,7 @@ class Candidate:
         self._own = packed(self.command)
         if tick.recorded is not None:
             q, dq = tick.state.joint_position, tick.state.joint_velocity
-            compare_commands(q, dq, packed(tick.recorded), self._own, self._sums)
+            compare_commands(q, dq, tick.recorded.values, self._own, self._sums)
 
     def command_differences(self) -> dict[str, float]:
         """Tell how far recorded commands are from those that this controller would have given.
@@ -174,7 +175,7 @@ class Candidate:
                 walking.forces,
                 walking.standing,
                 self._own,
-                packed(followed),
+                followed.values,
                 carrying,
                 forces,
             )
@@ -186,7 +187,7 @@ def packed(command: JointCommand) -> Array:
     return np.array((command.position, command.velocity, command.effort, command.stiffness, command.damping))
 
 
-def stands(command: JointCommand) -> Array:
+def stands(command: RecordedCommand) -> Array:
     """Tell which legs stand by a command of Pronk's controller.
 
     Args:
@@ -200,7 +201,7 @@ def stands(command: JointCommand) -> Array:
     return standing
 
 
-def walks(command: JointCommand) -> bool:
+def walks(command: RecordedCommand) -> bool:
     """Tell whether a command of Pronk's controller is one of walking: some leg pushes without stiffness."""
     standing = np.repeat(stands(command) > 0.5, 3)
     return bool(np.abs(command.effort[standing]).max(initial=0.0) > 0.0)

@@ -131,7 +131,8 @@ class Names:
                 self._learn(block.plain[0][place], block.layout)
             except InvalidValue:
                 return None
-        numbers = block.numbers[:, self._index]
+        # Rows without gaps, for which the kernels are compiled.
+        numbers = np.take(block.numbers, self._index, axis=1)
         return Block(block.plain, numbers, self._picked) if np.isfinite(numbers).all() else None
 
     def _learn(self, given: Sequence[str], layout: Layout) -> None:
@@ -184,6 +185,35 @@ class Motion:
         return cls(time, frame, values[0:3], values[3:7], values[7:10], values[10:13])
 
 
+@dataclass(slots=True)
+class RecordedCommand:
+    """An impedance command as one array, which the kernels of replay take.
+
+    Attributes:
+        time: Time of the state that the command answers [s].
+        values: Position [rad], velocity [rad/s], effort [N·m], stiffness [N·m/rad], damping [N·m·s/rad], shape (5, 12).
+        pushes: Whether it feeds forward any torque.
+    """
+
+    time: float
+    values: Array
+    pushes: bool
+
+    @property
+    def effort(self) -> Array:
+        """Feed-forward torques, shape (12,) [N·m]."""
+        return np.asarray(self.values[2])
+
+    @property
+    def stiffness(self) -> Array:
+        """Position gains, shape (12,) [N·m/rad]."""
+        return np.asarray(self.values[3])
+
+    def command(self) -> JointCommand:
+        """Return it as the cores have it."""
+        return JointCommand(self.time, *self.values)
+
+
 class CommandDecoder:
     """Reads joint commands.
 
@@ -199,7 +229,7 @@ class CommandDecoder:
         """
         self.names = Names(joints, ("position", "velocity", "effort", "stiffness", "damping"))
 
-    def decode(self, message: Values) -> JointCommand:
+    def decode(self, message: Values) -> RecordedCommand:
         """Take a message.
 
         Args:
@@ -211,10 +241,10 @@ class CommandDecoder:
         Raises:
             InvalidValue: A joint is missing, a list has the wrong length, or a value is not finite.
         """
-        v = self.names.pick(message.plain[NAMES], message)
-        return JointCommand(time_of(message), v[0:12], v[12:24], v[24:36], v[36:48], v[48:60])
+        values = self.names.pick(message.plain[NAMES], message).reshape(5, 12)
+        return RecordedCommand(time_of(message), values, bool(values[2].any()))
 
-    def decode_block(self, block: Block) -> list[JointCommand]:
+    def decode_block(self, block: Block) -> list[RecordedCommand]:
         """Take messages that `names` has brought into its order.
 
         Args:
@@ -223,9 +253,9 @@ class CommandDecoder:
         Returns:
             The commands.
         """
-        lists = block.numbers.reshape(-1, 5, 12)
-        stamps = (stamp[:2] for stamp in block.plain)
-        return [JointCommand(seconds(stamp_of(*stamp)), *rows) for stamp, rows in zip(stamps, lists, strict=True)]
+        values = block.numbers.reshape(-1, 5, 12)
+        times = [seconds(stamp_of(plain[0], plain[1])) for plain in block.plain]
+        return list(map(RecordedCommand, times, values, values[:, 2].any(axis=1).tolist()))
 
 
 def wrench_of(message: Values) -> tuple[str, Array]:

@@ -114,6 +114,6 @@ class ResultsBag:
             recorded = moment.tick.recorded
             if recorded is not None:
                 q, dq = state.joint_position, state.joint_velocity
-                difference = recorded.torque(q, dq) - candidate.command.torque(q, dq)
+                difference = recorded.command().torque(q, dq) - candidate.command.torque(q, dq)
                 numbers = {"torque_difference_rms_nm": float(np.sqrt(np.mean(difference**2)))}
                 self._bag.numbers(f"{place}/differences", time, numbers)

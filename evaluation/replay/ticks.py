@@ -7,10 +7,10 @@ from typing import Any, Generic, TypeVar
 
 from controllers.errors import InvalidValue
 from controllers.quadruped.command_inbox import CommandInbox, effective_time
-from controllers.robot.interface import JointCommand, LocomotionCommand, RobotState
-from evaluation.replay.decoding import Array, CommandDecoder, Motion, reader_of, time_of, wrench_of
+from controllers.robot.interface import LocomotionCommand, RobotState
+from evaluation.replay.decoding import Array, CommandDecoder, Motion, RecordedCommand, reader_of, time_of, wrench_of
 from evaluation.replay.message_layout import Values
-from evaluation.replay.readings import ReadingJoiner
+from evaluation.replay.readings import ReadingJoiner, examined
 from evaluation.replay.recording import Recording
 from evaluation.replay.remapping import (
     BODY_COMMAND,
@@ -31,7 +31,7 @@ from evaluation.replay.segments import Channel, RawMessage
 from evaluation.replay.topic_decoder import TopicDecoder
 
 T = TypeVar("T")
-Timed = TypeVar("Timed", JointCommand, Motion)
+Timed = TypeVar("Timed", RecordedCommand, Motion)
 
 # Readings that are held back, so that the command that answers each is known, however late it was recorded.
 LOOK_AHEAD = 5
@@ -64,8 +64,8 @@ class Tick:
 
     state: RobotState
     asked: LocomotionCommand
-    recorded: JointCommand | None = None
-    followed: JointCommand | None = None
+    recorded: RecordedCommand | None = None
+    followed: RecordedCommand | None = None
     truth: Motion | None = None
     true_wrench: tuple[str, Array] | None = None
     residual: tuple[str, Array] | None = None
@@ -218,7 +218,7 @@ class TickFeed:
             return TopicDecoder(reader, lambda values: _timed(Motion.of(values)))
         if role in (RESIDUAL_WRENCH, TRUE_WRENCH):
             return TopicDecoder(reader, lambda values: (time_of(values), wrench_of(values)))
-        return TopicDecoder(reader, _as_read, together=list)
+        return TopicDecoder(reader, _as_read, together=examined if role == IMU else list)
 
     def _take(self, role: str) -> Callable[[Any], None]:
         if role == CMD_VEL:
@@ -255,14 +255,14 @@ class TickFeed:
             odometry=now.get(ODOM),
         )
 
-    def _followed(self, time: float) -> JointCommand | None:
+    def _followed(self, time: float) -> RecordedCommand | None:
         motors, wanted = self._held(MOTOR_COMMANDS, time), self._held(JOINT_COMMANDS, time)
-        if motors is not None and not motors.effort.any():
+        if motors is not None and not motors.pushes:
             # The gatekeeper damps the robot whatever the controller says.
             return None
         return wanted or motors
 
-    def _held(self, role: str, time: float) -> JointCommand | None:
+    def _held(self, role: str, time: float) -> RecordedCommand | None:
         series = self._stamped.get(role)
         return None if series is None else series.newest(time, LONGEST_HOLD)
 

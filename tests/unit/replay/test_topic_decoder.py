@@ -10,6 +10,7 @@ import pytest
 from controllers.robot.joints import JOINT_NAMES
 from evaluation.replay import ticks
 from evaluation.replay.decoding import CommandDecoder, reader_of
+from evaluation.replay.readings import examined
 from evaluation.replay.recording import Recording
 from evaluation.replay.remapping import IMU, JOINT_COMMANDS, JOINT_STATES, TRUE_ODOM, Remapping, assign
 from evaluation.replay.ticks import TickFeed
@@ -75,6 +76,27 @@ def test_the_size_of_blocks_changes_nothing(monkeypatch, spoil):
     for other in found[1:]:
         assert other[1:] == found[0][1:]
         assert len(other[0]) == len(found[0][0]) and all(map(same, other[0], found[0][0]))
+
+
+def test_arrays_are_those_for_which_the_kernels_are_compiled(monkeypatch):
+    # For arrays with gaps, or read-only ones, every kernel would be compiled anew.
+    for tick in ticks_of(monkeypatch, untouched, 512)[0]:
+        state = tick.state
+        for array in (state.joint_position, state.joint_velocity, state.angular_velocity_body, tick.recorded.values):
+            assert array.flags.c_contiguous and array.flags.writeable and array.flags.aligned
+
+
+def test_readings_of_the_imu_are_marked_only_where_all_are_sound():
+    channel, messages = serialised(IMU)
+    reader = reader_of(channel)
+    layout = reader.read(messages[0]).layout
+    assert all(values.layout is not layout for values in examined(reader.read_block(messages)))
+    block = reader.read_block(messages)
+    block.numbers[3, 0] += 0.02
+    assert all(values.layout is layout for values in examined(block))
+    block = reader.read_block(messages)
+    block.numbers[5, 9] = np.nan
+    assert all(values.layout is layout for values in examined(block))
 
 
 def serialised(role):
