@@ -142,6 +142,7 @@ def _parser() -> argparse.ArgumentParser:
 
     bench = commands.add_parser("bench", help="time every hot path beside the libraries that a user would pick")
     bench.add_argument("--quick", action="store_true", help="fewer samples, for a first look")
+    bench.add_argument("--only", choices=("locomotion", "filter"), help="one part")
     _add_out(bench, "results/bench")
     bench.set_defaults(run=_bench)
 
@@ -337,9 +338,10 @@ def _collect(options: argparse.Namespace) -> int:
 
 
 def _bench(options: argparse.Namespace) -> int:
-    from pronk.bench import bench
+    from pronk.bench import PARTS, bench
 
-    return bench(options.out, open_console(), quick=options.quick)
+    parts = PARTS if options.only is None else (options.only,)
+    return bench(options.out, open_console(), quick=options.quick, parts=parts)
 
 
 def _doctor(options: argparse.Namespace) -> int:
