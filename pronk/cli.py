@@ -311,7 +311,7 @@ def _train(options: argparse.Namespace) -> int:
 
     from policies.navigation.training import BEST, Training, TrainingConfig
 
-    budget = 80 if options.budget is None else options.budget
+    budget = TrainingConfig.budget if options.budget is None else options.budget
     config = TrainingConfig(options.variant, budget, options.seed)
     training, console = Training(config, options.out), open_console()
     with Progress(console=console) as bar:

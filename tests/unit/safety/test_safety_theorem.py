@@ -13,6 +13,7 @@ from controllers.safety.graph import perceive
 from controllers.safety.metrics import swept_clearance_m
 from controllers.safety.obstacles import Obstacles, disc, polygon, segment
 from controllers.safety.unicycle import Unicycle
+from pronk.bench_filter import Adversary
 
 DT = 0.1
 SUBSTEPS = 8
@@ -24,25 +25,6 @@ ROBOTS = {
     "double_per_axis": DoubleIntegrator(0.03, 0.5, 10.0, per_axis=True),
     "double_euler": DoubleIntegrator(0.03, 0.5, 10.0, per_axis=True, euler=True),
 }
-
-
-class Adversary:
-    """Draws gains and shares anew in every period: at random, all at the limit, or all of a gap to one robot."""
-
-    def __init__(self, rng, dt):
-        self.rng, self.dt = rng, dt
-
-    def gains(self, neighbourhood):
-        rng, (n, k), m = self.rng, neighbourhood.valid.shape, neighbourhood.obstacle_valid.shape[1]
-        sharpness = rng.choice([0.0, 1.0, 1000.0])
-        score = rng.normal(size=n)
-        # Antisymmetric in the pair, as a schedule's must be.
-        difference = sharpness * (score[:, None] - score[neighbourhood.index])
-        share = 0.5 * (1.0 + np.tanh(difference))
-        boldness = rng.choice([0.0, 1.0], size=2)
-        gain = np.where(boldness[0], 1.0, rng.random((n, k))) / self.dt
-        wall = np.where(boldness[1], 1.0, rng.random((n, m))) / self.dt
-        return Gains(gain, share, wall, rng.uniform(-np.pi, np.pi, n), rng.choice([1.0, 0.5], size=n))
 
 
 def walls():
