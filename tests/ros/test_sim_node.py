@@ -73,3 +73,26 @@ def test_a_fresh_command_ends_the_wait(world, peer):
         peer.spin(0.03)
         answered = newest(peer)
         assert answered <= before + LIMIT + 0.0041
+
+
+def test_a_first_reading_that_somebody_missed_is_followed_by_another(world, peer):
+    world("lockstep:=true")
+    peer.until(lambda: peer.heard["joint_states"], 60.0, "a reading")
+    first = newest(peer)
+    peer.until(lambda: newest(peer) > first, 20.0, "a reading that nobody asked for")
+    second = newest(peer)
+    assert second == pytest.approx(first + 0.002)
+    for _ in range(5):
+        at = newest(peer)
+        peer.say("motor_commands", command(at))
+        peer.until(lambda at=at: newest(peer) > at, 3.0, "the answer's reading")
+    assert newest(peer) == pytest.approx(second + 0.01)
+
+
+def test_a_world_that_nobody_serves_ends_and_names_the_topics(compiled_kernels, start, peer):
+    # The peer reads what a robot tells, but plays neither estimator nor controller nor gatekeeper.
+    for _ in range(3):
+        peer.hear("joint_states", "imu/data")
+    program = start("-m", "pronk_gateway.sim_node", "--ros-args", "-p", "wait_for_nodes_s:=3.0")
+    assert program.wait(60.0) == 1
+    assert "nobody serves /odom, /foot_contacts, /joint_commands, /motor_commands" in program.text

@@ -14,6 +14,7 @@ from std_msgs.msg import String
 
 from controllers.errors import InvalidValue
 from controllers.rotations import rpy_from_quaternion
+from pronk_gateway.roll_call import RollCall
 from pronk_node_kit.command_conversions import telemetry_values
 from pronk_node_kit.conversions import set_stamp
 from pronk_node_kit.image_conversions import image_message, picture_of, tile
@@ -88,13 +89,16 @@ class ErrandDesk:
             )
         ]
 
-    def missing(self) -> list[str]:
-        """Tell whose planner takes no task yet.
+    def attend(self, roll: RollCall) -> None:
+        """Have the world wait for every robot's planner: until it sees and feels, and takes a task.
 
-        Returns:
-            Names of what is waited for.
+        Args:
+            roll: Roll call of the world.
         """
-        return [_row(PLANNER_STATE, desk.robot).name for desk in self.desks if desk.state in NOT_READY]
+        for desk in self.desks:
+            for row in (CAMERA_IMAGE, EFFECTOR_POSE):
+                roll.readers(desk.out[row.name], 1)
+        roll.also(lambda: [_row(PLANNER_STATE, desk.robot).name for desk in self.desks if desk.state in NOT_READY])
 
     def publish(self, truths: Sequence[GroundTruth], time: float) -> None:
         """Show every planner its picture, and tell it where its robot is; at first, also what is to be done.

@@ -17,6 +17,7 @@ from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import N_JOINTS, JointCommand
 from pronk_gateway.ground_truth_messages import odometry_message, payload_message
 from pronk_gateway.pace import Pace
+from pronk_gateway.roll_call import RollCall
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
     LocomotionCommandEncoder,
@@ -50,9 +51,11 @@ from pronk_node_kit.topics import (
 from sim.ground_truth import has_fallen
 from sim.scenarios import SCENARIOS, get_scenario, randomised
 
-# Publishers of topics that the control loop needs, and subscribers of what this node publishes.
-NEEDED_PUBLISHERS = (ODOM.name, FOOT_CONTACTS.name, JOINT_COMMANDS.name, MOTOR_COMMANDS.name)
-NEEDED_SUBSCRIBERS = ((JOINT_STATES.name, 3), (IMU.name, 2))
+# Readers that estimator, controller and gatekeeper make, and topics that they publish for others.
+READERS = ((JOINT_STATES.name, 3), (IMU.name, 2))
+BETWEEN_OTHERS = (ODOM.name, FOOT_CONTACTS.name, JOINT_COMMANDS.name)
+# Lockstep: silence after the first reading from which the world goes on by itself: somebody missed a first message [s].
+FIRST_ANSWER_S = 5.0
 
 # Longest standstill for a late command. Less than any watchdog allows: a dead controller must look dead.
 PATIENCE_S = 0.1
@@ -133,8 +136,6 @@ class SimNode(KitNode):
         self._announced: object = None
         self._next_announcement = self._next_clock = self._next_truth = self._next_state = -np.inf
         self._ages: list[float] = []
-        self._waiting_since = clock.monotonic()
-        self._seen_all: float | None = None
         self._refused = self.diagnostics.counter("refused_commands")
         self.diagnostics.value("time_s", lambda: self._backend.time)
         self.diagnostics.value("real_time_factor", self._real_time_factor)
@@ -147,27 +148,30 @@ class SimNode(KitNode):
         ]
         self._gate = self.create_client(Trigger, "disarm")
         self._followers = [self.create_client(Trigger, f"{name}/reset") for name in ("estimator_node", "mpc_node")]
+        self._roll_call = self._make_roll_call()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._starter = self.create_timer(0.05, self._try_start, clock=self._steady)
         self.get_logger().info(f"ready: scenario '{self._scenario.name}' with {p.robot}; waiting for the other nodes")
 
     # Start
 
+    def _make_roll_call(self) -> RollCall:
+        p: SimParameters = self.parameters
+        roll = RollCall(self, p.settle_s, p.wait_for_nodes_s, clock.monotonic())
+        for name, count in READERS:
+            roll.readers(self._out[name], count)
+        for name in BETWEEN_OTHERS:
+            roll.between_others(name)
+        roll.writer(self._commands)
+        return roll
+
     def _try_start(self) -> None:
-        now = clock.monotonic()
-        missing = [name for name in NEEDED_PUBLISHERS if self.count_publishers(name) < 1]
-        missing += [name for name, count in NEEDED_SUBSCRIBERS if self.count_subscribers(name) < count]
-        if missing:
-            self._seen_all = None
-            if now - self._waiting_since > self.parameters.wait_for_nodes_s:
-                self.get_logger().error(
-                    f"no start after {self.parameters.wait_for_nodes_s} s: nobody serves {', '.join(missing)}"
-                )
-                self.finish(1)
-            return
-        if self._seen_all is None:
-            self._seen_all = now
-        if now - self._seen_all < self.parameters.settle_s:
+        found = self._roll_call.call(clock.monotonic())
+        if found.overdue:
+            patience = self.parameters.wait_for_nodes_s
+            self.get_logger().error(f"no start after {patience} s: nobody serves {', '.join(found.missing)}")
+            self.finish(1)
+        if not found.complete:
             return
         self.destroy_timer(self._starter)
         self._started = True
@@ -188,6 +192,9 @@ class SimNode(KitNode):
         if not self._backend.paused and silent > self.parameters.command_timeout_s:
             self.get_logger().error(f"no command for {silent:.1f} s answers the reading at {self._backend.time} s")
             self.finish(1)
+        elif not self._backend.paused and self._command is None and silent > FIRST_ANSWER_S:
+            self.get_logger().warning("the first reading was not answered: somebody missed it, so here is the next")
+            self._advance()
 
     # Time
 

@@ -18,6 +18,7 @@ from nav_msgs.msg import Odometry
 from pronk_msgs.msg import JointCommand as JointCommandMessage
 from rclpy.clock import Clock, ClockType
 from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import JointState
 from std_srvs.srv import Trigger
@@ -28,6 +29,7 @@ from controllers.robot.interface import JointCommand
 from pronk_gateway.errand_desk import ErrandDesk
 from pronk_gateway.ground_truth_messages import odometry_message
 from pronk_gateway.pace import Pace
+from pronk_gateway.roll_call import RollCall
 from pronk_node_kit.command_conversions import telemetry_values
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
@@ -41,10 +43,8 @@ from pronk_node_kit.parameters import param
 from pronk_node_kit.spin import run_node
 from pronk_node_kit.topics import (
     BODY_COMMAND,
-    CAMERA_IMAGE,
     CLOCK_TOPIC,
     CMD_VEL,
-    EFFECTOR_POSE,
     FOOT_SENSORS,
     GOAL_POSE,
     IMU,
@@ -64,11 +64,10 @@ from sim.team_log import TeamLog
 from sim.team_render import TeamFrame, render_team_video
 from sim.team_scenarios import GO_AT_S, TEAM_SCENARIOS, get_team_scenario
 
-# What every robot's control loop and its filter must serve before the world starts.
-NEEDED_PUBLISHERS = (JOINT_COMMANDS, MOTOR_COMMANDS, CMD_VEL)
-NEEDED_SUBSCRIBERS = ((JOINT_STATES, 2), (IMU, 2), (TRUE_ODOM, 1), (GOAL_POSE, 1))
-# Where robots are told in words: their planners see, feel and lead.
-NEEDED_BY_ERRANDS = ((EFFECTOR_POSE, 1), (CAMERA_IMAGE, 1))
+# Readers that every robot's control loop and filter must have before the world starts.
+READERS = ((JOINT_STATES, 2), (IMU, 2), (BODY_COMMAND, 1), (TRUE_ODOM, 1))
+# Silence after the first reading from which the world goes on by itself: somebody missed a first message [s].
+FIRST_ANSWER_S = 5.0
 ODOM_FRAME = "odom"
 MODES = ("filtered", "relaxed", "stopped")
 
@@ -152,18 +151,17 @@ class TeamSimNode(KitNode):
         self._next_clock = self._next_truth = self._next_goal = self._next_state = self._next_frame = -np.inf
         self._next_picture = -np.inf
         self._pace = Pace(p.control_period_s)
-        self._waiting_since = clock.monotonic()
-        self._seen_all: float | None = None
         self._refused = self.diagnostics.counter("refused_commands")
         self.diagnostics.value("time_s", lambda: self._team.time)
         self.diagnostics.value("real_time_factor", self._real_time_factor)
         self._inputs = [self._listen(robot) for robot in self._robots]
         self._gates = [self.create_client(Trigger, f"{robot.name}/disarm") for robot in self._robots]
+        self._roll_call = self._make_roll_call()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._starter = self.create_timer(0.05, self._try_start, clock=self._steady)
         self.get_logger().info(f"ready: scenario '{self._scenario.name}' with {len(self._robots)} {p.robot}; waiting")
 
-    def _listen(self, robot: _Robot) -> tuple[object, object]:
+    def _listen(self, robot: _Robot) -> tuple[Subscription, Subscription]:
         return (
             create_subscription(self, _row(MOTOR_COMMANDS, robot.name), lambda m: self._on_command(robot, m)),
             create_subscription(self, _row(SAFETY_STATE, robot.name), lambda m: self._on_safety(robot, m)),
@@ -178,25 +176,31 @@ class TeamSimNode(KitNode):
 
     # Start
 
+    def _make_roll_call(self) -> RollCall:
+        p: TeamSimParameters = self.parameters
+        roll = RollCall(self, p.settle_s, p.wait_for_nodes_s, clock.monotonic())
+        for robot, (commands, _) in zip(self._robots, self._inputs, strict=True):
+            for row, count in READERS:
+                roll.readers(robot.out[row.name], count)
+            if GOAL_POSE.name in robot.out:
+                roll.readers(robot.out[GOAL_POSE.name], 1)
+            else:
+                # Where robots are told in words, their planners lead.
+                roll.between_others(_row(GOAL_POSE, robot.name).name, readers=1)
+            roll.writer(commands)
+            for row in (JOINT_COMMANDS, CMD_VEL):
+                roll.between_others(_row(row, robot.name).name, readers=1)
+        if self._desk is not None:
+            self._desk.attend(roll)
+        return roll
+
     def _try_start(self) -> None:
-        now = clock.monotonic()
-        names = [(_row(row, r.name).name) for r in self._robots for row in NEEDED_PUBLISHERS]
-        missing = [name for name in names if self.count_publishers(name) < 1]
-        needed = NEEDED_SUBSCRIBERS + (() if self._desk is None else NEEDED_BY_ERRANDS)
-        readers = [(_row(row, r.name).name, n) for r in self._robots for row, n in needed]
-        missing += [name for name, count in readers if self.count_subscribers(name) < count]
-        missing += self._desk.missing() if self._desk is not None else []
-        if missing:
-            self._seen_all = None
-            if now - self._waiting_since > self.parameters.wait_for_nodes_s:
-                self.get_logger().error(
-                    f"no start after {self.parameters.wait_for_nodes_s} s: nobody serves {', '.join(missing)}"
-                )
-                self.finish(1)
-            return
-        if self._seen_all is None:
-            self._seen_all = now
-        if now - self._seen_all < self.parameters.settle_s:
+        found = self._roll_call.call(clock.monotonic())
+        if found.overdue:
+            patience = self.parameters.wait_for_nodes_s
+            self.get_logger().error(f"no start after {patience} s: nobody serves {', '.join(found.missing)}")
+            self.finish(1)
+        if not found.complete:
             return
         self.destroy_timer(self._starter)
         self._started = True
@@ -214,6 +218,9 @@ class TeamSimNode(KitNode):
             )
             self._over = True
             self.finish(1)
+        elif not self._over and silent > FIRST_ANSWER_S and any(r.command is None for r in self._robots):
+            self.get_logger().warning("the first reading was not answered: somebody missed it, so here is the next")
+            self._advance()
 
     # Time
 
@@ -236,8 +243,9 @@ class TeamSimNode(KitNode):
 
     def _advance(self) -> None:
         for robot in self._robots:
-            assert robot.command is not None
-            robot.member.write(robot.command)
+            # None only where the first reading was missed: limp, as at the start.
+            if robot.command is not None:
+                robot.member.write(robot.command)
         self._team.advance()
         self._pace.step(clock.monotonic())
         self._publish()

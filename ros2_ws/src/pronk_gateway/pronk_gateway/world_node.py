@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
+from rclpy.publisher import Publisher
 from rosgraph_msgs.msg import Clock as ClockMessage
 from sensor_msgs.msg import Image as ImageMessage
 from sensor_msgs.msg import JointState
@@ -20,6 +21,7 @@ from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
 from controllers.errors import InvalidValue
+from pronk_gateway.roll_call import RollCall
 from pronk_gateway.task_log import PlanNote, TaskLog
 from pronk_node_kit.command_conversions import telemetry_values
 from pronk_node_kit.conversions import set_stamp, telemetry_message, time_from_stamp
@@ -120,13 +122,13 @@ class WorldNode(KitNode):
             self.get_logger().warning(f"the expert does not get it done in {p.horizon} steps: no picture of the goal")
         for view, (start, goal) in goals.items():
             self._goals[view].publish(image_message(tile(np.stack([start, goal])), self._time, view))
-        self._waiting_since = self._last_step = clock.monotonic()
-        self._seen_all: float | None = None
+        self._last_step = clock.monotonic()
+        self._roll_call = self._make_roll_call()
         self._steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._timer = self.create_timer(0.05, self._tick, clock=self._steady)
         self.get_logger().info(f"ready: '{self._instruction}' in '{p.world}', task '{p.task}'; waiting")
 
-    def _publishers_of(self, row: Topic) -> dict[str, object]:
+    def _publishers_of(self, row: Topic) -> dict[str, Publisher]:
         """Publish a topic for each camera: the plain name for the first, one below the camera's for the others."""
         folder, _, name = row.name.partition("/")
         return {
@@ -136,6 +138,16 @@ class WorldNode(KitNode):
 
     # Start
 
+    def _make_roll_call(self) -> RollCall:
+        p: WorldParameters = self.parameters
+        roll = RollCall(self, p.settle_s, p.wait_for_nodes_s, clock.monotonic())
+        heard = {subscription.topic_name: subscription for subscription in self._inputs}
+        for row in (PLAN_STATE, EFFECTOR_STEP, *(TASK_JUDGEMENT,) * p.judged):
+            roll.writer(heard[self.resolve_topic_name(row.name)])
+        roll.readers(self._views[self._world.cameras[0]], 1 + int(p.judged))
+        roll.readers(self._out[EFFECTOR_POSE.name], 1)
+        return roll
+
     def _tick(self) -> None:
         if self._over:
             return
@@ -144,19 +156,11 @@ class WorldNode(KitNode):
             if now - self._last_step > self.parameters.step_timeout_s:
                 self._end(f"no step for {now - self._last_step:.0f} s answers the pose at {self._time:.4f} s")
             return
-        judges = int(self.parameters.judged)
-        camera = self._views[self._world.cameras[0]].topic_name
-        missing = [row.name for row in (PLAN_STATE, EFFECTOR_STEP) if self.count_publishers(row.name) < 1]
-        missing += [TASK_JUDGEMENT.name] if self.count_publishers(TASK_JUDGEMENT.name) < judges else []
-        missing += [camera] if self.count_subscribers(camera) < 1 + judges else []
-        if missing:
-            self._seen_all = None
-            if now - self._waiting_since > self.parameters.wait_for_nodes_s:
-                self._end(f"no start after {self.parameters.wait_for_nodes_s} s: nobody serves {', '.join(missing)}")
-            return
-        if self._seen_all is None:
-            self._seen_all = now
-        if now - self._seen_all >= self.parameters.settle_s:
+        found = self._roll_call.call(now)
+        if found.overdue:
+            patience = self.parameters.wait_for_nodes_s
+            self._end(f"no start after {patience} s: nobody serves {', '.join(found.missing)}")
+        if found.complete:
             self._started, self._last_step = True, now
             self.get_logger().info("all nodes are there: the world starts, in lockstep")
             self._out[INSTRUCTION.name].publish(String(data=self._instruction))

@@ -74,6 +74,8 @@ class CbfFilterNode(KitNode):
         self._simulated = bool(self.get_parameter("use_sim_time").value)
         # Ages of inputs must not depend on somebody setting the computer's clock.
         self._steady = self.get_clock() if self._simulated else Clock(clock_type=ClockType.STEADY_TIME)
+        # Before anything is published: a world that waits for this node must not take it for ready.
+        warm_up_filter(p.gain_schedule(), p.filter(), p.obstacles())
         self._goals = p.goal_seeking()
         self._inboxes: dict[str, OdometryInbox] = {}
         self._odometry = [
@@ -84,7 +86,6 @@ class CbfFilterNode(KitNode):
         self._rate = self.diagnostics.rate("steps")
         self._robots = [self._make(prefix) for prefix in p.robots or ("",)]
         self._describe()
-        warm_up_filter(p.gain_schedule(), p.filter(), p.obstacles())
         self._timer = self.create_timer(p.period_s, self._step, clock=self._steady)
         names = ", ".join(robot.name for robot in self._robots)
         others = ", ".join(sorted(set(self._inboxes) - {robot.name for robot in self._robots})) or "nobody"

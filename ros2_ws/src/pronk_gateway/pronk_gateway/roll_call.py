@@ -1,0 +1,103 @@
+"""Who must be there before a simulated world may start."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from rclpy.node import Node
+from rclpy.publisher import Publisher
+from rclpy.subscription import Subscription
+
+
+@dataclass(frozen=True)
+class Attendance:
+    """What a roll call found.
+
+    Attributes:
+        complete: Everybody has been there for long enough.
+        overdue: Somebody is missing, and has been waited for long enough.
+        missing: Names of topics that nobody serves.
+    """
+
+    complete: bool
+    overdue: bool
+    missing: tuple[str, ...]
+
+
+class RollCall:
+    """Calls the roll until everybody that a world needs hears it and answers.
+
+    Topics of this node count where the middleware has matched their ends: an end that the graph knows of may still
+    miss the first message. Of topics between others only the graph tells, so the world is given time to settle.
+    """
+
+    def __init__(self, node: Node, settle_s: float, patience_s: float, now: float) -> None:
+        """Begin to wait.
+
+        Args:
+            node: The world's node.
+            settle_s: Time between seeing everybody and the start [s].
+            patience_s: Longest wait for everybody [s].
+            now: Steady time [s].
+        """
+        self._node = node
+        self._settle, self._patience = settle_s, patience_s
+        self._since = now
+        self._seen_all: float | None = None
+        self._checks: list[Callable[[], Sequence[str]]] = []
+
+    def readers(self, publisher: Publisher, count: int) -> None:
+        """Wait until a publisher of this node is matched by so many readers.
+
+        Args:
+            publisher: The publisher.
+            count: Least number of readers.
+        """
+        self._checks.append(lambda: [publisher.topic_name] if publisher.get_subscription_count() < count else [])
+
+    def writer(self, subscription: Subscription) -> None:
+        """Wait until a subscription of this node is matched by a publisher.
+
+        Args:
+            subscription: The subscription.
+        """
+        self._checks.append(lambda: [subscription.topic_name] if subscription.get_publisher_count() < 1 else [])
+
+    def between_others(self, name: str, readers: int = 0) -> None:
+        """Wait until the graph knows a publisher of a topic that does not end here.
+
+        Args:
+            name: Topic, relative to the node's namespace.
+            readers: Least number of readers beside it.
+        """
+
+        def missing() -> list[str]:
+            node = self._node
+            there = node.count_publishers(name) >= 1 and (readers == 0 or node.count_subscribers(name) >= readers)
+            return [] if there else [node.resolve_topic_name(name)]
+
+        self._checks.append(missing)
+
+    def also(self, missing: Callable[[], Sequence[str]]) -> None:
+        """Wait for something else.
+
+        Args:
+            missing: Returns names of what is waited for.
+        """
+        self._checks.append(missing)
+
+    def call(self, now: float) -> Attendance:
+        """Look who is there.
+
+        Args:
+            now: Steady time [s].
+
+        Returns:
+            What was found.
+        """
+        missing = tuple(name for check in self._checks for name in check())
+        if missing:
+            self._seen_all = None
+            return Attendance(False, now - self._since > self._patience, missing)
+        if self._seen_all is None:
+            self._seen_all = now
+        return Attendance(now - self._seen_all >= self._settle, False, ())
