@@ -15,6 +15,8 @@ Array = npt.NDArray[np.float64]
 
 # Feet of centimetres roll at less than this under a body that walks [m/s].
 ROLLING_SPEED = 0.1
+# τ of the barrier in front of the end stops [s].
+STOP_TIME = 0.01
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,8 @@ class LimbConfig:
             run away with the force that the ground does not take.
         max_joint_acceleration: Bound of the acceleration fed forward while swinging [rad/s²].
         friction_compensation: Fraction of the joints' dry friction fed forward along the desired motion.
+        stop_margin: Distance from the end stops that swinging joints keep [rad].
+        stop_deceleration: With which swinging joints can brake before they come that near to a stop [rad/s²].
     """
 
     swing_stiffness: float = 40.0
@@ -38,6 +42,8 @@ class LimbConfig:
     slip_damping: float = 3.0
     max_joint_acceleration: float = 600.0
     friction_compensation: float = 0.5
+    stop_margin: float = 0.05
+    stop_deceleration: float = 300.0
 
     def __post_init__(self) -> None:
         """Refuse negative gains and a bound that is not positive.
@@ -51,11 +57,13 @@ class LimbConfig:
             "stance_damping",
             "slip_damping",
             "friction_compensation",
+            "stop_margin",
         ):
             if not getattr(self, name) >= 0.0:
                 raise InvalidValue(f"LimbConfig.{name} must be >= 0, got {getattr(self, name)}")
-        if not self.max_joint_acceleration > 0.0:
-            raise InvalidValue(f"LimbConfig.max_joint_acceleration must be > 0, got {self.max_joint_acceleration}")
+        for name in ("max_joint_acceleration", "stop_deceleration"):
+            if not getattr(self, name) > 0.0:
+                raise InvalidValue(f"LimbConfig.{name} must be > 0, got {getattr(self, name)}")
 
 
 @njit(cache=True)
@@ -82,6 +90,47 @@ def _solve3(a: Array, b: Array, damping: float, out: Array) -> None:
 
 
 @njit(cache=True)
+def respect_stops(
+    lower: float,
+    upper: float,
+    deceleration: float,
+    largest: float,
+    k: int,
+    joint_position: Array,
+    joint_velocity: Array,
+    position: Array,
+    velocity: Array,
+    acceleration: Array,
+) -> None:
+    """Bound what a joint is told so that it can always come to rest before its stops.
+
+    The speed v towards a stop at a distance d may be at most v₀ = √(2 a d), from which the joint can brake. What is
+    left, h = v₀ − v, is a barrier: dh/dt ≥ −h / τ bounds the acceleration by h / τ − a v / v₀, which leaves the
+    joint to itself far from the stop and brakes it by a near it.
+
+    Args:
+        lower: Least position that may be reached [rad].
+        upper: Greatest [rad].
+        deceleration: a, with which the joint can brake [rad/s²].
+        largest: Bound of the acceleration [rad/s²].
+        k: The joint.
+        joint_position: Measured, shape (12,) [rad].
+        joint_velocity: Measured, shape (12,) [rad/s].
+        position: In and out: target, shape (12,) [rad].
+        velocity: In and out: target, shape (12,) [rad/s].
+        acceleration: In and out: what is fed forward, shape (12,) [rad/s²].
+    """
+    up = np.sqrt(2.0 * deceleration * max(upper - joint_position[k], 0.0))
+    down = np.sqrt(2.0 * deceleration * max(joint_position[k] - lower, 0.0))
+    position[k] = min(max(position[k], lower), upper)
+    velocity[k] = min(max(velocity[k], -down), up)
+    v = joint_velocity[k]
+    fastest = (up - v) / STOP_TIME - deceleration * min(max(v, 0.0) / max(up, 1e-6), 1.0)
+    slowest = (-down - v) / STOP_TIME + deceleration * min(max(-v, 0.0) / max(down, 1e-6), 1.0)
+    acceleration[k] = min(max(min(max(acceleration[k], slowest), fastest), -largest), largest)
+
+
+@njit(cache=True)
 def limb_command(
     geometry: Array,
     link_mass: Array,
@@ -91,6 +140,8 @@ def limb_command(
     joint_damping: Array,
     dry_friction: Array,
     gains: Array,
+    lower: Array,
+    upper: Array,
     joint_position: Array,
     joint_velocity: Array,
     rotation: Array,
@@ -124,7 +175,10 @@ def limb_command(
         armature: Shape (12,) [kg·m²].
         joint_damping: Viscous friction of the joints, shape (12,) [N·m·s/rad].
         dry_friction: Dry friction to compensate, shape (12,) [N·m].
-        gains: Swing stiffness, swing damping, stance damping, bound of joint acceleration, slip damping, shape (5,).
+        gains: Swing stiffness, swing damping, stance damping, bound of joint acceleration, slip damping, deceleration
+            before the stops, shape (6,).
+        lower: Least position that swinging joints may reach, shape (12,) [rad].
+        upper: Greatest, shape (12,) [rad].
         joint_position: Measured, shape (12,) [rad].
         joint_velocity: Measured, shape (12,) [rad/s].
         rotation: Base to world, shape (3, 3).
@@ -233,7 +287,20 @@ def limb_command(
         relative[2] -= 2.0 * (w[0] * vr[1] - w[1] * vr[0]) + w[0] * cy - w[1] * cx
         _solve3(jac, relative, 1e-6, result)
         for i in range(3):
-            acceleration[3 * leg + i] = min(max(result[i], -gains[3]), gains[3])
+            k = 3 * leg + i
+            acceleration[k] = result[i]
+            respect_stops(
+                lower[k],
+                upper[k],
+                gains[5],
+                gains[3],
+                k,
+                joint_position,
+                joint_velocity,
+                position,
+                velocity,
+                acceleration,
+            )
     lift = np.empty(3)
     for i in range(3):
         lift[i] = rotation[2, i] * 9.81

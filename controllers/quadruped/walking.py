@@ -151,8 +151,11 @@ class Walking:
                     limb.stance_damping,
                     limb.max_joint_acceleration,
                     limb.slip_damping,
+                    limb.stop_deceleration,
                 ]
             ),
+            np.array(description.joint_lower) + limb.stop_margin,
+            np.array(description.joint_upper) - limb.stop_margin,
         )
         self._outlook = Outlook(config.mpc, config.velocity_decay, config.follow_slope, description.foot_radius)
         self.grip = Grip(config.grip, description, config.mpc.friction)

@@ -62,7 +62,7 @@ class EstimatorConfig:
     rest_rate: float = 0.1
     rest_acceleration: float = 0.6
     rest_velocity_std: float = 0.02
-    slope_time: float = 1.0
+    slope_time: float = 0.3
     longest_step: float = 0.05
     contact: ContactConfig = field(default_factory=ContactConfig)
 

@@ -1,16 +1,18 @@
 import mujoco
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from controllers.errors import InvalidValue
-from controllers.quadruped.limbs import ROLLING_SPEED, LimbConfig, limb_command
+from controllers.quadruped.limbs import ROLLING_SPEED, LimbConfig, limb_command, respect_stops
 from controllers.robot.catalog import ROBOTS, load_robot
 from controllers.robot.joints import JOINT_NAMES
 from controllers.robot.kinematics import LegKinematics
 from controllers.rotations import matrix_from_rpy, quaternion_from_rpy
 
 STIFFNESS, DAMPING, STANCE_DAMPING, MAX_ACCELERATION = 40.0, 1.5, 0.4, 600.0
-SLIP_DAMPING = 3.0
+SLIP_DAMPING, BRAKING = 3.0, 300.0
 
 
 class Limbs:
@@ -33,6 +35,7 @@ class Limbs:
         self.dry_friction = np.zeros(12)
         self.max_acceleration = MAX_ACCELERATION
         self.slip_damping = 0.0
+        self.stops = np.full(12, -1e3), np.full(12, 1e3)
 
     def command(self):
         r = self.robot
@@ -41,7 +44,8 @@ class Limbs:
             self.kinematics.packed,
             *(np.array(a) for a in (r.link_mass, r.link_com, r.link_inertia, r.armature, r.damping)),
             self.dry_friction,
-            np.array([STIFFNESS, DAMPING, STANCE_DAMPING, self.max_acceleration, self.slip_damping]),
+            np.array([STIFFNESS, DAMPING, STANCE_DAMPING, self.max_acceleration, self.slip_damping, BRAKING]),
+            *self.stops,
             *(self.joints, self.rates, self.rotation, self.base_position, self.base_velocity, self.spin_body),
             *(self.stance, self.forces, self.foot_position, self.foot_velocity, self.foot_acceleration),
             *(self.velocity_reference, self.spin_reference_body, *out),
@@ -260,7 +264,8 @@ def test_braking_slips_leaves_the_dry_friction_that_is_fed_forward_alone():
 
 
 @pytest.mark.parametrize(
-    "name", ["swing_stiffness", "swing_damping", "stance_damping", "slip_damping", "friction_compensation"]
+    "name",
+    ["swing_stiffness", "swing_damping", "stance_damping", "slip_damping", "friction_compensation", "stop_margin"],
 )
 @pytest.mark.parametrize("value", [-0.1, float("nan")])
 def test_negative_gains_are_refused(name, value):
@@ -268,6 +273,57 @@ def test_negative_gains_are_refused(name, value):
         LimbConfig(**{name: value})
 
 
-def test_the_bound_of_the_acceleration_must_be_positive():
-    with pytest.raises(InvalidValue, match=r"LimbConfig.max_joint_acceleration must be > 0, got 0.0"):
-        LimbConfig(max_joint_acceleration=0.0)
+@pytest.mark.parametrize("name", ["max_joint_acceleration", "stop_deceleration"])
+def test_bounds_of_accelerations_must_be_positive(name):
+    with pytest.raises(InvalidValue, match=f"LimbConfig.{name} must be > 0, got 0.0"):
+        LimbConfig(**{name: 0.0})
+
+
+def brought_to_rest(position, velocity, wanted, duration=1.0, dt=1e-4):
+    """Integrate a joint between stops at ± 1 rad that does exactly what it is allowed; return its positions."""
+    q, v, path = np.array([position]), np.array([velocity]), []
+    for _ in range(int(duration / dt)):
+        acceleration = np.array([wanted])
+        respect_stops(-1.0, 1.0, BRAKING, MAX_ACCELERATION, 0, q, v, np.zeros(1), np.zeros(1), acceleration)
+        v = v + dt * acceleration
+        q = q + dt * v
+        path.append(q[0])
+    return np.array(path)
+
+
+@settings(deadline=None, max_examples=30)
+@given(
+    st.floats(-1.0, 1.0),
+    st.floats(-1.0, 1.0),
+    st.floats(-MAX_ACCELERATION, MAX_ACCELERATION),
+)
+def test_a_joint_that_can_still_brake_never_passes_its_stops_whatever_it_is_asked_for(position, share, wanted):
+    # As fast as it may be: v² = 2 a d.
+    distance = 1.0 - position if share > 0.0 else 1.0 + position
+    path = brought_to_rest(position, share * np.sqrt(2.0 * BRAKING * distance), wanted)
+    assert np.abs(path).max() < 1.0 + 1e-3
+
+
+def test_a_joint_that_is_pushed_towards_its_stop_for_ever_comes_to_rest_at_it():
+    assert brought_to_rest(0.0, 0.0, 100.0)[-1] == pytest.approx(1.0, abs=1e-3)
+
+
+def test_far_from_the_stops_nothing_is_changed():
+    position, velocity, acceleration = np.array([0.4]), np.array([-3.0]), np.array([250.0])
+    respect_stops(-1.0, 1.0, BRAKING, 600.0, 0, np.zeros(1), np.ones(1), position, velocity, acceleration)
+    assert (position[0], velocity[0], acceleration[0]) == (0.4, -3.0, 250.0)
+
+
+def test_targets_of_a_swinging_leg_stay_between_the_stops_and_a_standing_leg_is_left_alone():
+    free, bounded = (Limbs(moving=False).swing(0) for _ in range(2))
+    for limbs in (free, bounded):
+        limbs.foot_position[0] += np.array([0.0, 0.3, 0.1])
+        limbs.forces[3] = (0.0, 0.0, 40.0)
+    hip = bounded.joints[0]
+    bounded.stops = np.full(12, -10.0), np.full(12, 10.0)
+    bounded.stops[1][0] = hip + 0.1
+    free.command()
+    bounded.command()
+    assert free.position[0] > hip + 0.2
+    assert bounded.position[0] == hip + 0.1
+    assert np.array_equal(free.effort[3:], bounded.effort[3:])
