@@ -14,13 +14,11 @@ class Attendance:
 
     Attributes:
         complete: Everybody has been there for long enough.
-        overdue: Somebody is missing, and has been waited for long enough.
-        missing: Names of topics that nobody serves.
+        complaint: Who is missing, once it has been waited for long enough; else empty.
     """
 
     complete: bool
-    overdue: bool
-    missing: tuple[str, ...]
+    complaint: str = ""
 
 
 class RollCall:
@@ -94,10 +92,12 @@ class RollCall:
         Returns:
             What was found.
         """
-        missing = tuple(name for check in self._checks for name in check())
+        missing = [name for check in self._checks for name in check()]
         if missing:
             self._seen_all = None
-            return Attendance(False, now - self._since > self._patience, missing)
+            overdue = now - self._since > self._patience
+            why = f"no start after {self._patience} s: nobody serves {', '.join(missing)}"
+            return Attendance(False, why if overdue else "")
         if self._seen_all is None:
             self._seen_all = now
-        return Attendance(now - self._seen_all >= self._settle, False, ())
+        return Attendance(now - self._seen_all >= self._settle)

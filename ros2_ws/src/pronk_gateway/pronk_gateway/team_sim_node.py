@@ -196,9 +196,8 @@ class TeamSimNode(KitNode):
 
     def _try_start(self) -> None:
         found = self._roll_call.call(clock.monotonic())
-        if found.overdue:
-            patience = self.parameters.wait_for_nodes_s
-            self.get_logger().error(f"no start after {patience} s: nobody serves {', '.join(found.missing)}")
+        if found.complaint:
+            self.get_logger().error(found.complaint)
             self.finish(1)
         if not found.complete:
             return

@@ -157,9 +157,8 @@ class WorldNode(KitNode):
                 self._end(f"no step for {now - self._last_step:.0f} s answers the pose at {self._time:.4f} s")
             return
         found = self._roll_call.call(now)
-        if found.overdue:
-            patience = self.parameters.wait_for_nodes_s
-            self._end(f"no start after {patience} s: nobody serves {', '.join(found.missing)}")
+        if found.complaint:
+            self._end(found.complaint)
         if found.complete:
             self._started, self._last_step = True, now
             self.get_logger().info("all nodes are there: the world starts, in lockstep")
