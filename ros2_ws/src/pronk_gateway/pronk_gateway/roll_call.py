@@ -7,6 +7,10 @@ from rclpy.node import Node
 from rclpy.publisher import Publisher
 from rclpy.subscription import Subscription
 
+# Lockstep: silence after the first reading from which a world goes on by itself [s], and what it says of it.
+FIRST_ANSWER_S = 5.0
+FIRST_MISSED = "the first reading was not answered: somebody missed it, so here is the next"
+
 
 @dataclass(frozen=True)
 class Attendance:

@@ -17,7 +17,7 @@ from controllers.robot.catalog import ROBOTS
 from controllers.robot.interface import N_JOINTS, JointCommand
 from pronk_gateway.ground_truth_messages import odometry_message, payload_message
 from pronk_gateway.pace import Pace
-from pronk_gateway.roll_call import RollCall
+from pronk_gateway.roll_call import FIRST_ANSWER_S, FIRST_MISSED, RollCall
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
     LocomotionCommandEncoder,
@@ -54,8 +54,6 @@ from sim.scenarios import SCENARIOS, get_scenario, randomised
 # Readers that estimator, controller and gatekeeper make, and topics that they publish for others.
 READERS = ((JOINT_STATES.name, 3), (IMU.name, 2))
 BETWEEN_OTHERS = (ODOM.name, FOOT_CONTACTS.name, JOINT_COMMANDS.name)
-# Lockstep: silence after the first reading from which the world goes on by itself: somebody missed a first message [s].
-FIRST_ANSWER_S = 5.0
 
 # Longest standstill for a late command. Less than any watchdog allows: a dead controller must look dead.
 PATIENCE_S = 0.1
@@ -192,7 +190,7 @@ class SimNode(KitNode):
             self.get_logger().error(f"no command for {silent:.1f} s answers the reading at {self._backend.time} s")
             self.finish(1)
         elif not self._backend.paused and self._command is None and silent > FIRST_ANSWER_S:
-            self.get_logger().warning("the first reading was not answered: somebody missed it, so here is the next")
+            self.get_logger().warning(FIRST_MISSED)
             self._advance()
 
     # Time

@@ -29,7 +29,7 @@ from controllers.robot.interface import JointCommand
 from pronk_gateway.errand_desk import ErrandDesk
 from pronk_gateway.ground_truth_messages import odometry_message
 from pronk_gateway.pace import Pace
-from pronk_gateway.roll_call import RollCall
+from pronk_gateway.roll_call import FIRST_ANSWER_S, FIRST_MISSED, RollCall
 from pronk_node_kit.command_conversions import telemetry_values
 from pronk_node_kit.conversions import (
     JointCommandDecoder,
@@ -66,8 +66,6 @@ from sim.team_scenarios import GO_AT_S, TEAM_SCENARIOS, get_team_scenario
 
 # Readers that every robot's control loop and filter must have before the world starts.
 READERS = ((JOINT_STATES, 2), (IMU, 2), (BODY_COMMAND, 1), (TRUE_ODOM, 1))
-# Silence after the first reading from which the world goes on by itself: somebody missed a first message [s].
-FIRST_ANSWER_S = 5.0
 ODOM_FRAME = "odom"
 MODES = ("filtered", "relaxed", "stopped")
 
@@ -218,7 +216,7 @@ class TeamSimNode(KitNode):
             self._over = True
             self.finish(1)
         elif not self._over and silent > FIRST_ANSWER_S and any(r.command is None for r in self._robots):
-            self.get_logger().warning("the first reading was not answered: somebody missed it, so here is the next")
+            self.get_logger().warning(FIRST_MISSED)
             self._advance()
 
     # Time
