@@ -107,7 +107,12 @@ def _parser() -> argparse.ArgumentParser:
     training = commands.add_parser("train", help="train a policy; goes on where it was stopped")
     training.add_argument("subject", choices=("navigation", "inverse"), help="what is trained")
     training.add_argument("--variant", default="pronk", metavar="NAME", help="navigation: pronk, or paper: (ζ, η) only")
-    training.add_argument("--budget", type=int, metavar="N", help="generations, default: 80; inverse: batches, 4000")
+    training.add_argument(
+        "--algorithm", default="evolution", metavar="NAME", help="navigation: evolution, or ppo; default: evolution"
+    )
+    training.add_argument(
+        "--budget", type=int, metavar="N", help="generations, default: 80, of ppo: 320; inverse: batches, 4000"
+    )
     training.add_argument("--data", metavar="DIR,…", help="inverse: folders of `pronk collect`")
     training.add_argument("--camera", default="corner4", metavar="NAME", help="inverse: pictures; default: corner4")
     training.add_argument("--seed", type=int, default=0, metavar="N", help="seed of noise and scenes; default: 0")
@@ -307,28 +312,9 @@ def _train(options: argparse.Namespace) -> int:
         from pronk.planner_commands import train_inverse
 
         return train_inverse(options, open_console())
-    from rich.progress import Progress
+    from pronk.navigation_commands import train_navigation
 
-    from policies.navigation.training import BEST, Training, TrainingConfig
-
-    budget = TrainingConfig.budget if options.budget is None else options.budget
-    config = TrainingConfig(options.variant, budget, options.seed)
-    training, console = Training(config, options.out), open_console()
-    with Progress(console=console) as bar:
-        task = bar.add_task("generation", total=config.budget, completed=training.search.generation)
-        for progress in training.run():
-            bar.update(task, completed=progress.generation)
-            if progress.validation is not None:
-                found = progress.validation
-                bar.console.print(
-                    f"generation {progress.generation}: validation cost {found['cost_s']:.3f} s, "
-                    f"success {100.0 * found['success']:.1f} %, extra time {found['extra_time_s']:.2f} s, "
-                    f"SPL {found['spl']:.3f}; best: {progress.best:.3f} s in generation {progress.best_generation}"
-                )
-    if training.best_generation == 0:
-        console.print("nothing better than the hand-made schedule was found; the weights are those of no training")
-    console.print(f"results: {(options.out / BEST).resolve()}", soft_wrap=True)
-    return 0
+    return train_navigation(options, open_console())
 
 
 def _collect(options: argparse.Namespace) -> int:

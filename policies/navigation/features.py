@@ -41,6 +41,7 @@ class Features:
         edge: Features of the edges, shape (E, `EDGE_WIDTH`).
         receiver: Row of the robot that perceives, shape (E,).
         slot: Its slot of the neighbour, or K + slot of the obstacle, shape (E,).
+        sender: Row of the neighbour, −1 for obstacles and where it is unknown, shape (E,).
         near: Nearness of the edge, from 0 (far) to 1 (in touch), shape (E,).
         away: Unit vector from what is perceived to the robot, world frame, shape (E, 2).
         pair: What robot and neighbour both know of their encounter, seen by the robot; zero for obstacles, shape
@@ -53,6 +54,7 @@ class Features:
     edge: Array
     receiver: IntArray
     slot: IntArray
+    sender: IntArray
     near: Array
     away: Array
     pair: Array
@@ -188,4 +190,8 @@ def extract(neighbourhood: Neighbourhood) -> Features:
         node,
         (edge, receiver, slot, near, away, pair, reverse),
     )
-    return Features(node, first, edge, receiver, slot, near, away, pair, reverse)
+    k = view.valid.shape[1]
+    sender = np.full(e, -1, dtype=np.int64)
+    if k:
+        sender = np.where(slot < k, view.index[receiver, np.minimum(slot, k - 1)], -1)
+    return Features(node, first, edge, receiver, slot, sender, near, away, pair, reverse)

@@ -30,12 +30,16 @@ class Costs:
         success: Whether all arrived and none touched anything, shape (S,).
         extra_time: Mean extra time of the robots that arrived, NaN where none did, shape (S,) [s].
         spl: Success weighted by path length, mean over robots, shape (S,).
+        robots: Costs of the A robots of each scene, shape (A,) [s]; that of the scene is their mean.
+        agent_steps: How many robots moved for how many periods, all in all.
     """
 
     cost: Array
     success: npt.NDArray[np.bool_]
     extra_time: Array
     spl: Array
+    robots: tuple[Array, ...]
+    agent_steps: int
 
 
 def measure(scenes: Sequence[Scene], navigator: Navigator, sensing_range: float = 10.0) -> Costs:
@@ -51,7 +55,8 @@ def measure(scenes: Sequence[Scene], navigator: Navigator, sensing_range: float 
     """
     world = NavigationWorld(scenes, sensing_range)
     navigator.start(world)
-    found: dict[int, tuple[float, bool, float, float]] = {}
+    found: dict[int, tuple[Array, bool, float, float]] = {}
+    agent_steps = 0
     while True:
         over = world.over
         for row in np.flatnonzero(over):
@@ -62,18 +67,21 @@ def measure(scenes: Sequence[Scene], navigator: Navigator, sensing_range: float 
         if over.any():
             world.keep(~over)
         world.step(navigator.decide(world).velocity)
-    table = np.array([found[number] for number in range(len(scenes))])
-    return Costs(table[:, 0], table[:, 1] > 0.0, table[:, 2], table[:, 3])
+        agent_steps += int(world.present.sum())
+    robots = tuple(found[number][0] for number in range(len(scenes)))
+    table = np.array([found[number][1:] for number in range(len(scenes))])
+    cost = np.array([item.mean() for item in robots])
+    return Costs(cost, table[:, 0] > 0.0, table[:, 1], table[:, 2], robots, agent_steps)
 
 
-def _judge(world: NavigationWorld, row: int, scene: Scene) -> tuple[float, bool, float, float]:
-    """Cost, success, extra time and SPL of one scene."""
+def _judge(world: NavigationWorld, row: int, scene: Scene) -> tuple[Array, bool, float, float]:
+    """Costs of the robots of one scene, and its success, extra time and SPL."""
     count, tally = scene.agents, world.tally
     arrival, path = tally.arrival[row, :count], tally.path[row, :count]
     good = ~np.isnan(arrival) & (tally.clearance[row, :count] >= -CONTACT)
     success = bool(good.all())
     late = np.full(count, LATE)
     late[good] = np.minimum(extra_time_s(arrival[good], scene.shortest[good], scene.speed[good]), LATE)
-    efficiency = float(spl(good, scene.shortest, path).mean())
-    cost = late.mean() + LOST * (1.0 - good.mean()) + FAILED * (1.0 - success) + DETOUR * (1.0 - efficiency)
-    return float(cost), success, float(late[good].mean()) if good.any() else np.nan, efficiency
+    efficiency = spl(good, scene.shortest, path)
+    cost = late + LOST * ~good + FAILED * (not success) + DETOUR * (1.0 - efficiency)
+    return cost, success, float(late[good].mean()) if good.any() else np.nan, float(efficiency.mean())

@@ -64,3 +64,13 @@ def test_features_are_finite_at_the_goal_and_for_coincident_robots():
 def test_a_robot_alone_has_no_edges():
     features = extract(look(np.zeros((1, 2)), np.ones((1, 2)), np.zeros((1, 2))))
     assert features.edge.shape == (0, 15) and features.first.tolist() == [0, 0]
+
+
+def test_edges_name_the_row_of_the_neighbour_and_of_no_obstacle():
+    position, goal, velocity, discs = crowd(5)
+    features = extract(look(position, goal, velocity, discs))
+    robots = features.sender >= 0
+    assert robots.sum() == 6 * 5 and (~robots).sum() == 6 * 3
+    toward = position[features.sender[robots]] - position[features.receiver[robots]]
+    toward /= np.linalg.norm(toward, axis=1)[:, None]
+    assert toward == pytest.approx(-features.away[robots])

@@ -7,13 +7,14 @@ import pytest
 from controllers.errors import InvalidValue, UnknownName
 from evaluation.navigation_rollout import run
 from policies.checkpoints import fingerprint, load_arrays
-from policies.navigation import training as module
+from policies.navigation import evolution_training, training
 from policies.navigation.curriculum import FIRST_SEED, training_scenes, validation_scenes
 from policies.navigation.evolution import Evolution, EvolutionConfig, ranks
+from policies.navigation.evolution_training import EvolutionTraining, EvolutionTrainingConfig
 from policies.navigation.navigator import VARIANTS, Learned, make_navigator, weights_file
 from policies.navigation.network import Network, NetworkConfig, config_of, initial
 from policies.navigation.rollout import DETOUR, FAILED, LATE, LOST, measure
-from policies.navigation.training import BEST, HISTORY, STATE, Training, TrainingConfig
+from policies.navigation.training import BEST, HISTORY, STATE
 from sim.navigation_scenes import scene_maker
 
 QUICK = EvolutionConfig(pairs=2)
@@ -23,8 +24,8 @@ QUICK = EvolutionConfig(pairs=2)
 def small(monkeypatch):
     """Trainings whose scenes hold two robots."""
     make = scene_maker("random_2")
-    monkeypatch.setattr(module, "training_scenes", lambda seed, generation: [make(FIRST_SEED + generation)])
-    monkeypatch.setattr(module, "validation_scenes", lambda: [make(FIRST_SEED)])
+    monkeypatch.setattr(evolution_training, "training_scenes", lambda seed, generation: [make(FIRST_SEED + generation)])
+    monkeypatch.setattr(training, "validation_scenes", lambda: [make(FIRST_SEED)])
 
 
 def test_equal_costs_share_their_rank():
@@ -68,24 +69,28 @@ def test_costs_are_what_the_evaluation_measures():
         late = np.where(good, outcome.arrival - scenes[i].shortest / scenes[i].speed, LATE).clip(max=LATE)
         expected = late.mean() + LOST * (1.0 - good.mean()) + FAILED * (1.0 - good.all()) + DETOUR * (1 - found["spl"])
         assert costs.cost[i] == pytest.approx(expected)
+        assert costs.robots[i].mean() == pytest.approx(expected)
+        # Who has not arrived is not the only one who pays: the scene has failed for all.
+        assert (costs.robots[i] >= FAILED * (1.0 - good.all()) + LOST * ~good).all()
     assert not costs.success[0] and costs.success[1:].all()
 
 
 def test_members_in_one_world_cost_as_much_as_alone(small, tmp_path):
-    one = Training(TrainingConfig(evolution=QUICK), tmp_path)
+    one = EvolutionTraining(EvolutionTrainingConfig(evolution=QUICK), tmp_path)
     asked = one.search.ask()
     together = one.measure(asked, 2)
-    alone = [one.measure(vector[None], 2)[0] for vector in asked]
-    assert together == pytest.approx(alone)
+    alone = [one.measure(vector[None], 2) for vector in asked]
+    assert together.cost == pytest.approx([costs.cost[0] for costs in alone])
+    assert together.agent_steps == sum(costs.agent_steps for costs in alone)
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, tmp_path, variant):
-    config = TrainingConfig(variant, budget=3, every=1, evolution=QUICK)
-    whole = [progress.cost for progress in Training(config, tmp_path / "whole").run()]
-    first = Training(config, tmp_path / "parts").run()
+    config = EvolutionTrainingConfig(variant, budget=3, every=1, evolution=QUICK)
+    whole = [progress.cost for progress in EvolutionTraining(config, tmp_path / "whole").run()]
+    first = EvolutionTraining(config, tmp_path / "parts").run()
     parts = [next(first).cost, next(first).cost]
-    parts += [progress.cost for progress in Training(config, tmp_path / "parts").run()]
+    parts += [progress.cost for progress in EvolutionTraining(config, tmp_path / "parts").run()]
     assert parts == pytest.approx(whole, nan_ok=True) and len(parts) == 4
     arrays = [load_arrays(tmp_path / name / STATE)[0] for name in ("whole", "parts")]
     assert all(np.array_equal(arrays[0][key], arrays[1][key]) for key in arrays[0])
@@ -93,8 +98,8 @@ def test_a_training_that_was_stopped_goes_on_as_if_it_had_not_been(small, tmp_pa
 
 
 def test_kept_weights_tell_how_they_were_made_and_can_be_used(small, tmp_path):
-    config = TrainingConfig(budget=1, seed=4, evolution=QUICK)
-    list(Training(config, tmp_path).run())
+    config = EvolutionTrainingConfig(budget=1, seed=4, evolution=QUICK)
+    list(EvolutionTraining(config, tmp_path).run())
     arrays, texts = load_arrays(tmp_path / BEST)
     assert texts["command"] == "pronk train navigation --variant pronk --budget 1 --seed 4"
     assert config_of(arrays) == NetworkConfig()
@@ -103,16 +108,16 @@ def test_kept_weights_tell_how_they_were_made_and_can_be_used(small, tmp_path):
 
 
 def test_a_folder_with_another_training_is_refused(small, tmp_path):
-    list(Training(TrainingConfig(budget=1, evolution=QUICK), tmp_path).run())
+    list(EvolutionTraining(EvolutionTrainingConfig(budget=1, evolution=QUICK), tmp_path).run())
     with pytest.raises(InvalidValue, match="holds a training with other settings"):
-        Training(TrainingConfig(budget=2, evolution=QUICK), tmp_path)
+        EvolutionTraining(EvolutionTrainingConfig(budget=2, evolution=QUICK), tmp_path)
 
 
 def test_settings_that_make_no_sense_are_refused():
     with pytest.raises(UnknownName, match="unknown variant of the navigation policy 'x'; available: paper, pronk"):
-        TrainingConfig("x")
-    with pytest.raises(InvalidValue, match=r"TrainingConfig\.every must be at least 1, got 0"):
-        TrainingConfig(every=0)
+        EvolutionTrainingConfig("x")
+    with pytest.raises(InvalidValue, match=r"EvolutionTrainingConfig\.every must be at least 1, got 0"):
+        EvolutionTrainingConfig(every=0)
     with pytest.raises(InvalidValue, match=r"EvolutionConfig\.noise must be positive and finite, got 0"):
         EvolutionConfig(noise=0.0)
 
@@ -123,7 +128,7 @@ def test_shipped_weights_name_the_command_that_made_them(variant):
     assert texts["command"].startswith(f"pronk train navigation --variant {variant} --budget ")
     # With the settings of today the command does the same as it did then.
     made = json.loads(texts["settings"])
-    config = TrainingConfig(variant, made["budget"], made["seed"])
+    config = EvolutionTrainingConfig(variant, made["budget"], made["seed"])
     assert made == {"command": config.command, **asdict(config)} and texts["fingerprint"] == fingerprint(arrays)
     found = json.loads(texts["validation"])
     # Trained weights are shipped only where they cost less than none.

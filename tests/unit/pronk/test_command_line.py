@@ -41,6 +41,7 @@ def misuse(capsys, *words):
         (["tune", "locomotion", "--budget", "0"], "budget must lie in [1, 4096], got 0"),
         (["train", "swimming"], "invalid choice: 'swimming'"),
         (["train", "navigation", "--variant", "x"], "unknown variant of the navigation policy 'x'; available: paper, "),
+        (["train", "navigation", "--algorithm", "x"], "unknown training algorithm 'x'; available: evolution, ppo"),
         (["train", "navigation", "--budget", "0"], "TrainingConfig.budget must be at least 1, got 0"),
         (["scenario", "moon"], "unknown scenario 'moon'; available: "),
         (["scenario", "flat_walk", "--robot", "cat"], "unknown robot 'cat'; available: aliengo, go1, go2"),

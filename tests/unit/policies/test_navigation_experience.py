@@ -1,0 +1,113 @@
+import numpy as np
+import pytest
+from neighbourhoods import crowd, look, trained
+
+from controllers.errors import InvalidValue
+from policies.navigation.curriculum import FIRST_SEED
+from policies.navigation.experience import Deviation, Experience, Exploring, Recorder, advantages, projected
+from policies.navigation.features import extract
+from policies.navigation.navigator import VARIANTS, Learned
+from policies.navigation.network import Network, NetworkConfig, initial
+from policies.navigation.rollout import measure
+from policies.navigation.training import SIZES
+from sim.navigation import NavigationWorld
+from sim.navigation_scenes import scene_maker
+
+
+def deviation(sizes, value):
+    return Deviation(np.full(sizes.node_answers, value), np.full(sizes.edge_answers, value), value)
+
+
+def explore(variant="pronk", scenes=None, noise=0.1, seed=0):
+    sizes = SIZES[variant]
+    network = Exploring(initial(sizes, 1), deviation(sizes, noise), np.random.default_rng(seed))
+    scenes = [scene_maker("random_4")(FIRST_SEED + i) for i in range(3)] if scenes is None else scenes
+    recorder = Recorder(VARIANTS[variant](network), network, scenes)
+    costs = measure(scenes, recorder)
+    return scenes, costs, recorder.experience(costs)
+
+
+def test_the_noise_of_a_pair_has_opposite_signs_and_obstacles_have_none():
+    features = extract(look(*crowd(9)))
+    network = Exploring(trained(), deviation(NetworkConfig(), 0.5), np.random.default_rng(0))
+    share, quiet = network.evaluate(features).share, Network(trained()).evaluate(features).share
+    edges = {(int(r), int(s)): e for e, (r, s) in enumerate(zip(features.receiver, features.sender, strict=True))}
+    for (receiver, sender), e in edges.items():
+        if sender >= 0:
+            assert share[e] == pytest.approx(-share[edges[sender, receiver]]) and abs(share[e] - quiet[e]) > 1e-6
+    walls = features.sender < 0
+    assert walls.any() and np.array_equal(share[walls], quiet[walls])
+
+
+def test_noise_is_as_large_as_it_is_told_to_be():
+    features = extract(look(*crowd(9)))
+    told = Deviation(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.3, 0.2, 0.1]), 0.5)
+    network, quiet = Exploring(trained(), told, np.random.default_rng(3)), Network(trained()).evaluate(features)
+    drawn = [network.evaluate(features) for _ in range(2000)]
+    assert np.std([a.node - quiet.node for a in drawn], axis=(0, 1)) == pytest.approx(told.node, rel=0.03)
+    assert np.std([a.edge - quiet.edge for a in drawn], axis=(0, 1)) == pytest.approx(told.edge, rel=0.03)
+    assert np.std([(a.share - quiet.share)[features.sender >= 0] for a in drawn]) == pytest.approx(0.5, rel=0.03)
+
+
+def test_several_networks_cannot_explore_together():
+    network = Exploring(trained(), deviation(NetworkConfig(), 0.1), np.random.default_rng(0))
+    with pytest.raises(InvalidValue, match="one network explores at a time, got numbers of several"):
+        network.evaluate(extract(look(*crowd(1))), np.zeros(6, dtype=np.int64))
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_rewards_of_a_robot_add_up_to_what_its_scene_cost(variant):
+    scenes, costs, found = explore(variant)
+    world = NavigationWorld(scenes)
+    shortest = np.stack([scene.shortest for scene in scenes])
+    begin = projected(world, shortest)
+    total = np.bincount(found.robot, found.reward, 12).reshape(3, 4)
+    assert total == pytest.approx(begin - np.stack(costs.robots), abs=1e-9)
+    team = np.bincount(found.robot, found.team, 12).reshape(3, 4)
+    assert team == pytest.approx(np.repeat(total.mean(axis=1)[:, None], 4, axis=1), abs=1e-9)
+
+
+def test_every_robot_has_a_row_in_every_period_until_its_scene_is_over():
+    scenes = [scene_maker("random_2")(FIRST_SEED), scene_maker("random_4")(FIRST_SEED)]
+    _, costs, found = explore(scenes=scenes)
+    assert len(found.robot) == costs.agent_steps == found.first.size - 1
+    assert set(found.robot) == {0, 1, 4, 5, 6, 7}
+    for robot in set(found.robot):
+        assert np.array_equal(found.period[found.robot == robot], np.arange((found.robot == robot).sum()))
+    assert found.first[-1] == len(found.edge) == len(found.answers_share)
+
+
+def test_without_noise_what_is_recorded_is_what_the_network_says():
+    scenes, costs, found = explore(noise=0.0)
+    plain = measure(scenes, Learned(Network(initial(SIZES["pronk"], 1))))
+    assert costs.cost == pytest.approx(plain.cost)
+    assert not found.answers_node.any() and not found.answers_share.any()
+
+
+def test_a_robot_at_its_goal_is_projected_to_cost_what_it_has():
+    scene = scene_maker("random_2")(FIRST_SEED)
+    world = NavigationWorld([scene])
+    navigator = Learned(Network(initial(SIZES["pronk"], 1)))
+    navigator.start(world)
+    while not world.over.all():
+        world.step(navigator.decide(world).velocity)
+    costs = measure([scene], navigator)
+    assert costs.success.all()
+    assert projected(world, scene.shortest[None])[0] == pytest.approx(costs.robots[0])
+
+
+def test_advantages_are_discounted_sums_of_surprises():
+    rng = np.random.default_rng(2)
+    # Two robots, three and two periods, in the order of the periods.
+    robot, period = np.array([0, 1, 0, 1, 0]), np.array([0, 0, 1, 1, 2])
+    reward, value = rng.standard_normal(5), rng.standard_normal(5)
+    nothing = np.zeros(0)
+    rows = Experience(*[nothing] * 10, robot=robot, period=period, reward=reward, team=reward)
+    discount, trace = 0.9, 0.7
+    got, returns = advantages(rows, reward, value, discount, trace)
+    first = [reward[0] + 0.9 * value[2] - value[0], reward[2] + 0.9 * value[4] - value[2], reward[4] - value[4]]
+    second = [reward[1] + 0.9 * value[3] - value[1], reward[3] - value[3]]
+    assert got[0] == pytest.approx(first[0] + 0.63 * first[1] + 0.63**2 * first[2])
+    assert got[2] == pytest.approx(first[1] + 0.63 * first[2]) and got[4] == pytest.approx(first[2])
+    assert got[1] == pytest.approx(second[0] + 0.63 * second[1]) and got[3] == pytest.approx(second[1])
+    assert returns == pytest.approx(got + value)
