@@ -309,6 +309,20 @@ class GaitScheduler:
         schedule.switched = changed
         return schedule
 
+    def land(self, legs: Array) -> LegSchedule:
+        """Let legs stand from now on until their own next lift-off, because they are down already.
+
+        Args:
+            legs: 1 for these legs, shape (4,).
+
+        Returns:
+            The schedule; what `advance` returned, with these legs standing.
+        """
+        self._held[:] = np.where(legs > 0.5, self._until_stance(), self._held)
+        changed = self._update(self.switching)[0]
+        self._schedule.switched = self._schedule.switched or changed
+        return self._schedule
+
     def _update(self, switching: bool) -> tuple[bool, bool]:
         s = self._schedule
         changed, all_stand = leg_schedule(

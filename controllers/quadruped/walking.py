@@ -15,6 +15,7 @@ from controllers.quadruped.footholds import FootholdConfig
 from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
 from controllers.quadruped.grip import Grip, GripConfig
 from controllers.quadruped.ground import GroundPlane
+from controllers.quadruped.landing import Landing, LandingConfig
 from controllers.quadruped.limbs import LimbConfig, limb_command
 from controllers.quadruped.load_shift import LoadShift, LoadShiftConfig
 from controllers.quadruped.mpc import ConvexMpc, ForcePlan, MpcConfig
@@ -52,6 +53,7 @@ class WalkingConfig:
         load_shift: How footholds follow a load.
         grip: Friction that the feet find.
         support: When a foot that should bear counts as missing.
+        landing: When a swinging foot counts as landed.
         limb: Joint gains.
         reference: Command limits.
     """
@@ -67,6 +69,7 @@ class WalkingConfig:
     load_shift: LoadShiftConfig = field(default_factory=LoadShiftConfig)
     grip: GripConfig = field(default_factory=GripConfig)
     support: SupportConfig = field(default_factory=SupportConfig)
+    landing: LandingConfig = field(default_factory=LandingConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
     reference: ReferenceConfig = field(default_factory=ReferenceConfig)
 
@@ -161,6 +164,7 @@ class Walking:
         self.grip = Grip(config.grip, description, config.mpc.friction)
         self._cadence = Cadence(config.cadence)
         self.support = Support(config.support, description.mass)
+        self.landing = Landing(config.landing)
         self.load_shift = LoadShift(config.load_shift, description.mass)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
@@ -186,6 +190,7 @@ class Walking:
         self.mpc.reset()
         self.grip.reset()
         self.support.reset()
+        self.landing.reset()
         self.load_shift.reset()
         self._cadence.reset()
         self.adaptation.interrupt()
@@ -231,6 +236,8 @@ class Walking:
         self._gait.request(GAITS[command.gait])
         self._gait.cadence = self._pace(body, dt)
         schedule = self._gait.advance(dt)
+        if self.landing.update(schedule, estimate.contact, dt):
+            schedule = self._gait.land(self.landing.landed)
         standing = schedule.contact
         gait = self._gait.gait
         self.reference.advance(command, body.com, body.yaw, dt, gait.duty < 1.0)

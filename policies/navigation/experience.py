@@ -45,56 +45,85 @@ class Deviation:
 
 
 class Exploring(Network):
-    """A network whose answers are noisy; `asked` and `answered` hold what it was last asked, and said."""
+    """A network whose answers are noisy; `asked` and `answered` hold what it was last asked, and said.
 
-    def __init__(self, parameters: dict[str, Array], deviation: Deviation, rng: np.random.Generator) -> None:
+    The noise of an answer changes slowly from period to period, so that a robot tries something for long enough to
+    matter (Hollenstein et al., "Colored Noise in PPO", AAAI 2024): x ← ρ x + √(1 − ρ²) w with white w, of unit
+    variance at any time.
+    """
+
+    def __init__(
+        self, parameters: dict[str, Array], deviation: Deviation, persistence: float, rng: np.random.Generator
+    ) -> None:
         """Keep parameters and source of noise.
 
         Args:
             parameters: Parameters by name.
             deviation: How large the noise is.
+            persistence: Correlation ρ of the noise with that of the period before; 0 for white noise.
             rng: Where it comes from.
 
         Raises:
             InvalidValue: A parameter is wrong.
         """
         super().__init__(parameters)
-        self.deviation, self.rng = deviation, rng
+        self.deviation, self.persistence, self.rng = deviation, persistence, rng
         self.asked: Features | None = None
         self.answered: Answers | None = None
+
+    def begin(self, scenes: int, places: int, neighbours: int, obstacles: int) -> None:
+        """Draw the first noise.
+
+        Args:
+            scenes: Number of scenes.
+            places: Places for robots in each.
+            neighbours: Slots for neighbours.
+            obstacles: Slots for obstacles.
+        """
+        draw, sizes = self.rng.standard_normal, self.config
+        self._places, self._neighbours = places, neighbours
+        self._node = draw((scenes, places, sizes.node_answers))
+        # One for each other robot by its place, and one for each slot of an obstacle.
+        self._edge = draw((scenes, places, places + obstacles, sizes.edge_answers))
+        self._share = draw((scenes, places, places))
+        self.scenes = np.arange(scenes)
+
+    def _move_on(self, kept: Array) -> None:
+        fresh = np.sqrt(1.0 - self.persistence**2)
+        chosen = self.scenes
+        kept[chosen] = self.persistence * kept[chosen] + fresh * self.rng.standard_normal(kept[chosen].shape)
 
     def evaluate(self, features: Features, member: IntArray | None = None) -> Answers:
         """Ask the network, and add noise.
 
         Args:
-            features: What N robots perceive.
+            features: What the robots of `scenes` perceive, place by place, scene by scene.
             member: Must be None: there is one network only.
 
         Returns:
             Noisy answers; the shares of a pair stay antisymmetric.
 
         Raises:
-            InvalidValue: Several networks are asked for.
+            InvalidValue: Several networks are asked for, or neighbours are not known by their rows.
         """
         if member is not None:
             raise InvalidValue("one network explores at a time, got numbers of several")
-        mean, deviation, draw = super().evaluate(features), self.deviation, self.rng.standard_normal
-        node = mean.node + deviation.node * draw(mean.node.shape)
-        edge = mean.edge + deviation.edge * draw(mean.edge.shape)
-        self.asked = features
-        self.answered = Answers(node, edge, mean.share + deviation.share * self._by_pair(features))
+        mean, deviation, chosen = super().evaluate(features), self.deviation, self.scenes
+        robots = features.slot < self._neighbours
+        if (features.sender[robots] < 0).any():
+            raise InvalidValue("to explore, every neighbour must be known by its row, got one that is not")
+        for kept in (self._node, self._edge, self._share):
+            self._move_on(kept)
+        scene, me = chosen[features.receiver // self._places], features.receiver % self._places
+        other = features.sender % self._places
+        other[~robots] = self._places + features.slot[~robots] - self._neighbours
+        node = mean.node + deviation.node * self._node[chosen].reshape(mean.node.shape)
+        edge = mean.edge + deviation.edge * self._edge[scene, me, other]
+        share, low, high = mean.share.copy(), np.minimum(me, other)[robots], np.maximum(me, other)[robots]
+        sign = np.where(me[robots] < other[robots], 1.0, -1.0)
+        share[robots] += deviation.share * sign * self._share[scene[robots], low, high]
+        self.asked, self.answered = features, Answers(node, edge, share)
         return self.answered
-
-    def _by_pair(self, features: Features) -> Array:
-        receiver, sender = features.receiver, features.sender
-        noise = np.zeros(len(receiver))
-        known = sender >= 0
-        if known.any():
-            low, high = np.minimum(receiver, sender)[known], np.maximum(receiver, sender)[known]
-            pairs, place = np.unique(low * len(features.node) + high, return_inverse=True)
-            sign = np.where(receiver[known] < sender[known], 1.0, -1.0)
-            noise[known] = sign * self.rng.standard_normal(len(pairs))[place]
-        return noise
 
 
 @dataclass(frozen=True)
@@ -175,6 +204,7 @@ class Recorder:
             world: The scenes.
         """
         self.navigator.start(world)
+        self.network.begin(*world.present.shape, world.sensing.neighbours, world.sensing.obstacles)
         self._rows = []
         self.places = world.places
         self.shortest = np.ones(world.present.shape)
@@ -190,6 +220,7 @@ class Recorder:
         Returns:
             What the method decided.
         """
+        self.network.scenes = world.number
         decision = self.navigator.decide(world)
         features, answers = self.network.asked, self.network.answered
         assert features is not None and answers is not None

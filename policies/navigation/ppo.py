@@ -44,6 +44,7 @@ class PpoConfig:
         trace: Decay λ of the influence of later surprises.
         team: Share of the team's mean reward in that of a robot; the rest is its own.
         deviation: Standard deviation of the noise at the beginning.
+        persistence: Correlation of the noise with that of the period before.
         drift: Estimated divergence of new from old policy at which a generation ends early.
         norm: Gradients longer than this are shortened to it.
     """
@@ -58,6 +59,7 @@ class PpoConfig:
     trace: float = 0.95
     team: float = 0.5
     deviation: float = 0.1
+    persistence: float = 0.9
     drift: float = 0.05
     norm: float = 0.5
 
@@ -74,7 +76,7 @@ class PpoConfig:
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0.0):
                 raise InvalidValue(f"PpoConfig.{name} must be positive and finite, got {value}")
-        for name in ("last_rate", "discount", "trace", "team"):
+        for name in ("last_rate", "discount", "trace", "team", "persistence"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InvalidValue(f"PpoConfig.{name} must lie in [0, 1], got {getattr(self, name)}")
 

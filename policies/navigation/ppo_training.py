@@ -60,7 +60,7 @@ class PpoTraining(Training):
             for scene in training_scenes(config.seed, self.generation * config.ppo.copies + copy)
         ]
         rng = np.random.default_rng([config.seed, self.generation, 2])
-        network = Exploring(search.parameters(), search.deviation(), rng)
+        network = Exploring(search.parameters(), search.deviation(), config.ppo.persistence, rng)
         recorder = Recorder(VARIANTS[config.variant](network), network, scenes)
         costs = measure(scenes, recorder)
         done = (self.generation + 1) / config.budget

@@ -38,7 +38,7 @@ def small(monkeypatch):
 
 
 def collect(search, variant="pronk", seed=0, scenes=2):
-    network = Exploring(search.parameters(), search.deviation(), np.random.default_rng(seed))
+    network = Exploring(search.parameters(), search.deviation(), 0.5, np.random.default_rng(seed))
     made = [scene_maker("random_4")(FIRST_SEED + i) for i in range(scenes)]
     recorder = Recorder(VARIANTS[variant](network), network, made)
     return recorder.experience(measure(made, recorder))
