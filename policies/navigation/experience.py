@@ -47,27 +47,22 @@ class Deviation:
 class Exploring(Network):
     """A network whose answers are noisy; `asked` and `answered` hold what it was last asked, and said.
 
-    The noise of an answer changes slowly from period to period, so that a robot tries something for long enough to
-    matter (Hollenstein et al., "Colored Noise in PPO", AAAI 2024): x ← ρ x + √(1 − ρ²) w with white w, of unit
-    variance at any time.
+    The noise stays until it is drawn anew, so that a robot tries something for long enough to matter.
     """
 
-    def __init__(
-        self, parameters: dict[str, Array], deviation: Deviation, persistence: float, rng: np.random.Generator
-    ) -> None:
+    def __init__(self, parameters: dict[str, Array], deviation: Deviation, rng: np.random.Generator) -> None:
         """Keep parameters and source of noise.
 
         Args:
             parameters: Parameters by name.
             deviation: How large the noise is.
-            persistence: Correlation ρ of the noise with that of the period before; 0 for white noise.
             rng: Where it comes from.
 
         Raises:
             InvalidValue: A parameter is wrong.
         """
         super().__init__(parameters)
-        self.deviation, self.persistence, self.rng = deviation, persistence, rng
+        self.deviation, self.rng = deviation, rng
         self.asked: Features | None = None
         self.answered: Answers | None = None
 
@@ -80,18 +75,19 @@ class Exploring(Network):
             neighbours: Slots for neighbours.
             obstacles: Slots for obstacles.
         """
-        draw, sizes = self.rng.standard_normal, self.config
+        sizes = self.config
         self._places, self._neighbours = places, neighbours
-        self._node = draw((scenes, places, sizes.node_answers))
+        self._node = np.zeros((scenes, places, sizes.node_answers))
         # One for each other robot by its place, and one for each slot of an obstacle.
-        self._edge = draw((scenes, places, places + obstacles, sizes.edge_answers))
-        self._share = draw((scenes, places, places))
+        self._edge = np.zeros((scenes, places, places + obstacles, sizes.edge_answers))
+        self._share = np.zeros((scenes, places, places))
         self.scenes = np.arange(scenes)
+        self.draw()
 
-    def _move_on(self, kept: Array) -> None:
-        fresh = np.sqrt(1.0 - self.persistence**2)
-        chosen = self.scenes
-        kept[chosen] = self.persistence * kept[chosen] + fresh * self.rng.standard_normal(kept[chosen].shape)
+    def draw(self) -> None:
+        """Draw the noise of `scenes` anew."""
+        for kept in (self._node, self._edge, self._share):
+            kept[self.scenes] = self.rng.standard_normal((len(self.scenes), *kept.shape[1:]))
 
     def evaluate(self, features: Features, member: IntArray | None = None) -> Answers:
         """Ask the network, and add noise.
@@ -112,8 +108,6 @@ class Exploring(Network):
         robots = features.slot < self._neighbours
         if (features.sender[robots] < 0).any():
             raise InvalidValue("to explore, every neighbour must be known by its row, got one that is not")
-        for kept in (self._node, self._edge, self._share):
-            self._move_on(kept)
         scene, me = chosen[features.receiver // self._places], features.receiver % self._places
         other = features.sender % self._places
         other[~robots] = self._places + features.slot[~robots] - self._neighbours
@@ -128,7 +122,7 @@ class Exploring(Network):
 
 @dataclass(frozen=True)
 class Experience:
-    """R rows, one for each robot and period, with E edges.
+    """R rows, one for each robot and decision, with E edges.
 
     Attributes:
         node: Features of the robots, shape (R, `NODE_WIDTH`).
@@ -142,8 +136,8 @@ class Experience:
         answers_edge: Of the edges, shape (E, `edge_answers`).
         answers_share: Of the shares, shape (E,).
         robot: Number of the robot among all of all scenes, shape (R,).
-        period: Number of the period, shape (R,).
-        reward: Own cost that was avoided in the period, and at the end of the scene in all, shape (R,) [s].
+        period: Number of the period in which the noise was drawn, shape (R,).
+        reward: Own cost that was avoided until the next decision, at the last one until the end, shape (R,) [s].
         team: Mean of the rewards of the robots of the scene, shape (R,) [s].
     """
 
@@ -185,15 +179,18 @@ def projected(world: NavigationWorld, shortest: Array) -> Array:
 class Recorder:
     """Drives robots by an exploring network, and keeps what it saw and said."""
 
-    def __init__(self, navigator: Learned | LearnedPower, network: Exploring, scenes: Sequence[Scene]) -> None:
+    def __init__(
+        self, navigator: Learned | LearnedPower, network: Exploring, scenes: Sequence[Scene], hold: int = 1
+    ) -> None:
         """Keep the method.
 
         Args:
             navigator: A method that asks the network.
             network: The network.
             scenes: The scenes that will be run, all of the same number of periods a second.
+            hold: Periods for which noise stays as it was drawn. Drawing it is the decision that is written down.
         """
-        self.navigator, self.network = navigator, network
+        self.navigator, self.network, self.hold = navigator, network, hold
         self.scenes = list(scenes)
         self._rows: list[dict[str, npt.NDArray[np.generic]]] = []
 
@@ -212,7 +209,7 @@ class Recorder:
             row[: scene.agents] = scene.shortest
 
     def decide(self, world: NavigationWorld) -> Decision:
-        """Decide, and write down.
+        """Decide, and write down what was decided with new noise.
 
         Args:
             world: Where robots are.
@@ -221,6 +218,9 @@ class Recorder:
             What the method decided.
         """
         self.network.scenes = world.number
+        if world.steps % self.hold:
+            return self.navigator.decide(world)
+        self.network.draw()
         decision = self.navigator.decide(world)
         features, answers = self.network.asked, self.network.answered
         assert features is not None and answers is not None
@@ -264,14 +264,14 @@ class Recorder:
             costs: What the scenes cost in the end.
 
         Returns:
-            All rows, period by period.
+            All rows, decision by decision.
         """
         parts = {name: np.concatenate([row[name] for row in self._rows]) for name in self._rows[0]}
         robot, period, cost = parts["robot"], parts["period"], parts["cost"]
         final = np.zeros((len(self.scenes), self.places))
         for row, robots in zip(final, costs.robots, strict=True):
             row[: len(robots)] = robots
-        # Costs of the next period of the same robot, or of the end.
+        # Costs at the next decision of the same robot, or in the end.
         order = np.lexsort((period, robot))
         last = np.append(robot[order][1:] != robot[order][:-1], True)
         following = np.where(last, final.reshape(-1)[robot[order]], np.append(cost[order][1:], 0.0))
@@ -298,7 +298,7 @@ def advantages(
         experience: The rows; every robot's last is its end.
         reward: Reward of each row, shape (R,).
         value: What the critic expected from each row on, shape (R,).
-        discount: Weight γ of the next period.
+        discount: Weight γ of the next decision.
         trace: Decay λ of the influence of later surprises.
 
     Returns:

@@ -1,7 +1,7 @@
 """Proximal policy optimisation of the network, every robot an agent of the same policy.
 
 After Schulman et al., "Proximal Policy Optimization Algorithms" (arXiv 1707.06347): the ratio of new and old
-probability of all that a robot answered in one period, bounded; Adam; steps end early where the policy has drifted far.
+probability of all that a robot answered at one decision, bounded; Adam; steps end early where the policy has drifted far.
 The critic reads the same features through a network of the same kind, and knows more than a robot does (`Experience`).
 
 Needs the extra `learn`.
@@ -36,15 +36,15 @@ class PpoConfig:
     Attributes:
         copies: How many times as many scenes a generation has as one of evolution strategies gives each member.
         epochs: How often a generation's experience is gone through, at most.
-        batch: Rows (robots and periods) of one step.
+        batch: Rows (robots and decisions) of one step.
         rate: Length of a step.
         last_rate: Share of the rate that is left at the end.
         clip: How far the ratio of probabilities may move from one and still count.
-        discount: Weight γ of the next period.
+        discount: Weight γ of the next decision.
         trace: Decay λ of the influence of later surprises.
         team: Share of the team's mean reward in that of a robot; the rest is its own.
         deviation: Standard deviation of the noise at the beginning.
-        persistence: Correlation of the noise with that of the period before.
+        hold: Periods for which noise stays as it was drawn.
         drift: Estimated divergence of new from old policy at which a generation ends early.
         norm: Gradients longer than this are shortened to it.
     """
@@ -59,7 +59,7 @@ class PpoConfig:
     trace: float = 0.95
     team: float = 0.5
     deviation: float = 0.1
-    persistence: float = 0.9
+    hold: int = 5
     drift: float = 0.05
     norm: float = 0.5
 
@@ -69,14 +69,14 @@ class PpoConfig:
         Raises:
             InvalidValue: Names the field.
         """
-        for name in ("copies", "epochs", "batch"):
+        for name in ("copies", "epochs", "batch", "hold"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"PpoConfig.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("rate", "clip", "deviation", "drift", "norm"):
             value = getattr(self, name)
             if not (np.isfinite(value) and value > 0.0):
                 raise InvalidValue(f"PpoConfig.{name} must be positive and finite, got {value}")
-        for name in ("last_rate", "discount", "trace", "team", "persistence"):
+        for name in ("last_rate", "discount", "trace", "team"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InvalidValue(f"PpoConfig.{name} must lie in [0, 1], got {getattr(self, name)}")
 

@@ -60,8 +60,8 @@ class PpoTraining(Training):
             for scene in training_scenes(config.seed, self.generation * config.ppo.copies + copy)
         ]
         rng = np.random.default_rng([config.seed, self.generation, 2])
-        network = Exploring(search.parameters(), search.deviation(), config.ppo.persistence, rng)
-        recorder = Recorder(VARIANTS[config.variant](network), network, scenes)
+        network = Exploring(search.parameters(), search.deviation(), rng)
+        recorder = Recorder(VARIANTS[config.variant](network), network, scenes, config.ppo.hold)
         costs = measure(scenes, recorder)
         done = (self.generation + 1) / config.budget
         search.update(recorder.experience(costs), 1.0 - (1.0 - config.ppo.last_rate) * done, rng)

@@ -21,7 +21,7 @@ from policies.navigation.rollout import measure
 from policies.navigation.training import BEST, HISTORY, SIZES, STATE
 from sim.navigation_scenes import scene_maker
 
-SMALL = PpoConfig(copies=2, batch=256)
+SMALL = PpoConfig(copies=2, batch=256, hold=1)
 
 
 @pytest.fixture(autouse=True)
@@ -38,7 +38,7 @@ def small(monkeypatch):
 
 
 def collect(search, variant="pronk", seed=0, scenes=2):
-    network = Exploring(search.parameters(), search.deviation(), 0.5, np.random.default_rng(seed))
+    network = Exploring(search.parameters(), search.deviation(), np.random.default_rng(seed))
     made = [scene_maker("random_4")(FIRST_SEED + i) for i in range(scenes)]
     recorder = Recorder(VARIANTS[variant](network), network, made)
     return recorder.experience(measure(made, recorder))
