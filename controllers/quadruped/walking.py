@@ -124,9 +124,18 @@ class Walking:
             description: The robot; its lumped mass properties are the nominal model.
             config: Tuning.
             learner: Residual learner.
+
+        Raises:
+            InvalidValue: A joint's end stops leave nothing between the margins.
         """
         self.config = config
         self.robot = description
+        narrowest = 0.5 * float((np.array(description.joint_upper) - np.array(description.joint_lower)).min())
+        if not config.limb.stop_margin < narrowest:
+            raise InvalidValue(
+                f"LimbConfig.stop_margin must be less than half of every joint's range ({narrowest:.3f} rad), got "
+                f"{config.limb.stop_margin}"
+            )
         self.mpc = ConvexMpc(config.mpc, description.mass)
         self.adaptation = Adaptation(learner, description.mass, np.array(description.inertia))
         self.reference = MotionReference(config.reference, description.standing_height)

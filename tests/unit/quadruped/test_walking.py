@@ -4,6 +4,7 @@ import pytest
 from controllers.errors import InvalidValue
 from controllers.quadruped.body import BodyState
 from controllers.quadruped.gait import GAITS
+from controllers.quadruped.limbs import LimbConfig
 from controllers.quadruped.reference import ReferenceConfig
 from controllers.quadruped.walking import Walking, WalkingConfig
 from controllers.robot.catalog import load_robot
@@ -57,6 +58,8 @@ class Held:
         self.orientation = np.array([np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2)])
         self.body, self.tick, self.plans = BodyState(), 0, []
         self.velocity, self.ratio = 0.0, 0.0
+        # Feet feel what the gait has them do, unless told otherwise.
+        self.contact = None
 
     @property
     def time(self):
@@ -78,7 +81,8 @@ class Held:
             )
             position = np.array([0.0, 0.0, self.robot.standing_height])
             velocity = np.array([self.velocity, 0.0, 0.0])
-            estimate = BaseEstimate(self.time, position, self.orientation, velocity, np.zeros(3))
+            contact = self.walking.standing.copy() if self.contact is None else self.contact
+            estimate = BaseEstimate(self.time, position, self.orientation, velocity, np.zeros(3), contact)
             self.body.update(self.geometry, np.array(self.robot.com), pose, estimate)
             self.joint = self.walking.step(state, estimate, self.body, command, self.time, DT)
             if self.walking.plan is not None:
@@ -246,6 +250,20 @@ def test_a_slip_is_planned_for_at_once():
     assert len(held.plans) > plans
 
 
+def test_a_swinging_foot_that_strikes_early_bears_what_the_plan_asks_of_it():
+    held = Held().step(TROT, 40)
+    swings = held.walking.standing < 0.5
+    while held.walking._swing.position[swings, 2].max() < 0.08:
+        held.step(TROT)
+        swings = held.walking.standing < 0.5
+    leg = int(np.flatnonzero(swings)[0])
+    held.step(TROT, 12)
+    assert held.walking.standing[leg] == 0.0 and held.walking.forces[leg, 2] == 0.0
+    held.contact = np.ones(4)
+    held.step(TROT, 10)
+    assert held.walking.standing[leg] == 1.0 and held.walking.forces[leg, 2] > 5.0
+
+
 def test_velocity_commands_do_not_move_a_standing_robot():
     held = Held().step(LocomotionCommand(0.5, 0.2, 0.4, "stand"), 100)
     assert held.walking.still and not held.walking.reference.velocity.any()
@@ -285,3 +303,9 @@ def test_beginning_again_keeps_what_was_learned_and_forgets_the_rest():
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(InvalidValue, match=message):
         WalkingConfig(**settings)
+
+
+def test_margins_that_leave_a_joint_no_room_are_refused():
+    config = WalkingConfig(limb=LimbConfig(stop_margin=1.0))
+    with pytest.raises(InvalidValue, match=r"less than half of every joint's range \(0.9.. rad\), got 1.0"):
+        Walking(load_robot("go2"), config, Fixed())
