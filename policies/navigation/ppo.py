@@ -1,7 +1,7 @@
 """Proximal policy optimisation of the network, every robot an agent of the same policy.
 
 After Schulman et al., "Proximal Policy Optimization Algorithms" (arXiv 1707.06347): the ratio of new and old
-probability of all that a robot answered at one decision, bounded; Adam; steps end early where the policy has drifted far.
+probability of all that a robot answered at one decision, bounded; Adam; steps end where the policy has drifted far.
 The critic reads the same features through a network of the same kind, and knows more than a robot does (`Experience`).
 
 Needs the extra `learn`.

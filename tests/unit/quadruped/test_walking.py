@@ -82,7 +82,7 @@ class Held:
             position = np.array([0.0, 0.0, self.robot.standing_height])
             velocity = np.array([self.velocity, 0.0, 0.0])
             contact = self.walking.standing.copy() if self.contact is None else self.contact
-            estimate = BaseEstimate(self.time, position, self.orientation, velocity, np.zeros(3), contact)
+            estimate = BaseEstimate(self.time, position, self.orientation, velocity, np.zeros(3), contact=contact)
             self.body.update(self.geometry, np.array(self.robot.com), pose, estimate)
             self.joint = self.walking.step(state, estimate, self.body, command, self.time, DT)
             if self.walking.plan is not None:
