@@ -35,19 +35,22 @@ class Deviation:
 
     Attributes:
         node: Of the answers of robots, shape (`node_answers`,).
-        edge: Of the answers of edges, shape (`edge_answers`,).
+        edge: Of the answers of edges, for each edge by itself, shape (`edge_answers`,).
+        common: Of the answers of edges, the same for all of a robot, on top, shape (`edge_answers`,).
         share: Of the logits of shares.
     """
 
     node: Array
     edge: Array
+    common: Array
     share: float
 
 
 class Exploring(Network):
     """A network whose answers are noisy; `asked` and `answered` hold what it was last asked, and said.
 
-    The noise stays until it is drawn anew, so that a robot tries something for long enough to matter.
+    The noise stays until it is drawn anew, and a part of that of the edges is the same for all of a robot: so it tries
+    something for long enough, and towards enough others, to matter.
     """
 
     def __init__(self, parameters: dict[str, Array], deviation: Deviation, rng: np.random.Generator) -> None:
@@ -80,13 +83,14 @@ class Exploring(Network):
         self._node = np.zeros((scenes, places, sizes.node_answers))
         # One for each other robot by its place, and one for each slot of an obstacle.
         self._edge = np.zeros((scenes, places, places + obstacles, sizes.edge_answers))
+        self._common = np.zeros((scenes, places, sizes.edge_answers))
         self._share = np.zeros((scenes, places, places))
         self.scenes = np.arange(scenes)
         self.draw()
 
     def draw(self) -> None:
         """Draw the noise of `scenes` anew."""
-        for kept in (self._node, self._edge, self._share):
+        for kept in (self._node, self._edge, self._common, self._share):
             kept[self.scenes] = self.rng.standard_normal((len(self.scenes), *kept.shape[1:]))
 
     def evaluate(self, features: Features, member: IntArray | None = None) -> Answers:
@@ -112,7 +116,7 @@ class Exploring(Network):
         other = features.sender % self._places
         other[~robots] = self._places + features.slot[~robots] - self._neighbours
         node = mean.node + deviation.node * self._node[chosen].reshape(mean.node.shape)
-        edge = mean.edge + deviation.edge * self._edge[scene, me, other]
+        edge = mean.edge + deviation.edge * self._edge[scene, me, other] + deviation.common * self._common[scene, me]
         share, low, high = mean.share.copy(), np.minimum(me, other)[robots], np.maximum(me, other)[robots]
         sign = np.where(me[robots] < other[robots], 1.0, -1.0)
         share[robots] += deviation.share * sign * self._share[scene[robots], low, high]

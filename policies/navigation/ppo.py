@@ -190,6 +190,7 @@ class Ppo:
             {
                 "node": nn.Parameter(torch.full((sizes.node_answers,), log)),
                 "edge": nn.Parameter(torch.full((sizes.edge_answers,), log)),
+                "common": nn.Parameter(torch.full((sizes.edge_answers,), log)),
                 "share": nn.Parameter(torch.full((1,), log)),
             }
         )
@@ -219,7 +220,7 @@ class Ppo:
             Standard deviations.
         """
         found = {name: value.detach().double().exp().numpy() for name, value in self.log_deviation.items()}
-        return Deviation(found["node"], found["edge"], float(found["share"][0]))
+        return Deviation(found["node"], found["edge"], found["common"], float(found["share"][0]))
 
     def state(self) -> dict[str, Array]:
         """Tell all that a training that goes on needs.
@@ -266,10 +267,13 @@ class Ppo:
         node, edge, share = self.policy(rows.node, rows.edge, rows.receiver, rows.pair, rows.reverse)
         log = self.log_deviation
         found = _density(rows.answers[0] - node, log["node"]).sum(dim=1)
-        of_edges = _density(rows.answers[1] - edge, log["edge"]).sum(dim=1)
+        found = found + _density_of_edges(
+            rows.answers[1] - edge, rows.receiver, len(node), log["edge"], log["common"]
+        ).sum(dim=1)
         if self.policy.config.pair:
-            of_edges = of_edges + _density(rows.answers[2] - share, log["share"]) * rows.shared
-        return found.index_add(0, rows.receiver, of_edges)
+            of_pairs = _density(rows.answers[2] - share, log["share"]) * rows.shared
+            found = found.index_add(0, rows.receiver, of_pairs)
+        return found
 
     def update(self, experience: Experience, rate: float, rng: np.random.Generator) -> Update:
         """Learn from a generation.
@@ -332,3 +336,19 @@ class Ppo:
 
 def _density(miss: Tensor, log_deviation: Tensor) -> Tensor:
     return -0.5 * (miss / log_deviation.exp()).square() - log_deviation - 0.5 * float(np.log(2.0 * np.pi))
+
+
+def _density_of_edges(miss: Tensor, receiver: Tensor, robots: int, own: Tensor, common: Tensor) -> Tensor:
+    """Logarithm of the density of what all edges of a robot were answered, for each answer, shape (R, `edge_answers`).
+
+    The covariance of the E edges of a robot is σ² I + κ² 1 1ᵀ, with inverse (I − κ²/(σ² + E κ²) 1 1ᵀ)/σ² (Sherman and
+    Morrison) and determinant σ^(2E−2) (σ² + E κ²).
+    """
+    nothing = miss.new_zeros((robots, miss.shape[1]))
+    count = nothing[:, :1].index_add(0, receiver, torch.ones_like(miss[:, :1]))
+    total, square = nothing.index_add(0, receiver, miss), nothing.index_add(0, receiver, miss.square())
+    variance, shared = (2.0 * own).exp(), (2.0 * common).exp()
+    together = variance + count * shared
+    distance = (square - shared / together * total.square()) / variance
+    determinant = torch.where(count > 0.0, (count - 1.0) * 2.0 * own + together.log(), 0.0)
+    return -0.5 * (distance + determinant + count * float(np.log(2.0 * np.pi)))

@@ -17,7 +17,8 @@ from sim.navigation_scenes import scene_maker
 
 
 def deviation(sizes, value):
-    return Deviation(np.full(sizes.node_answers, value), np.full(sizes.edge_answers, value), value)
+    edges = np.full(sizes.edge_answers, value)
+    return Deviation(np.full(sizes.node_answers, value), edges, edges, value)
 
 
 def exploring(told, seed=0):
@@ -50,7 +51,7 @@ def test_the_noise_of_a_pair_has_opposite_signs_and_obstacles_have_none():
 
 def test_noise_is_as_large_as_it_is_told_to_be_and_nobodys_tells_that_of_another():
     features = extract(look(*crowd(9)))
-    told = Deviation(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.3, 0.2, 0.1]), 0.5)
+    told = Deviation(np.array([0.1, 0.2, 0.3]), np.array([0.4, 0.3, 0.2, 0.1]), np.zeros(4), 0.5)
     network, quiet = exploring(told, 3), Network(trained()).evaluate(features)
     node, edge, share = [], [], []
     for _ in range(2000):
@@ -63,6 +64,20 @@ def test_noise_is_as_large_as_it_is_told_to_be_and_nobodys_tells_that_of_another
         assert np.std(noise, axis=0) == pytest.approx(np.ones_like(noise[0]), rel=0.1)
     both = np.concatenate((np.array(node).reshape(2000, -1), np.array(edge).reshape(2000, -1)), axis=1)
     assert np.abs(np.corrcoef(both.T) - np.eye(both.shape[1])).max() < 0.12
+
+
+def test_a_part_of_the_noise_of_edges_is_the_same_for_all_of_a_robot():
+    features = extract(look(*crowd(9)))
+    common = np.array([0.1, 0.2, 0.3, 0.4])
+    network = exploring(Deviation(np.zeros(3), np.zeros(4), common, 0.0))
+    quiet, drawn = Network(trained()).evaluate(features), []
+    for _ in range(2000):
+        network.draw()
+        noise = network.evaluate(features).edge - quiet.edge
+        begins = noise[features.first[:-1]]
+        assert noise == pytest.approx(begins[features.receiver])
+        drawn.append(begins)
+    assert np.std(drawn, axis=0) == pytest.approx(np.tile(common, (6, 1)), rel=0.1)
 
 
 def test_noise_stays_with_a_robot_until_it_is_drawn_anew_even_where_a_scene_before_its_own_is_over():

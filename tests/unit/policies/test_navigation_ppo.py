@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.stats import multivariate_normal
 
 pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
 pytest.importorskip("torch_geometric", reason="torch-geometric (extra 'learn') is not installed")
@@ -57,7 +58,10 @@ def test_the_probability_of_a_robots_answers_is_the_product_of_their_densities(v
     # The last layers are zero: every mean is zero.
     for place, row in enumerate(chosen):
         edges = slice(found.first[row], found.first[row + 1])
-        expected = normal(found.answers_node[row], 0.0, 0.2).sum() + normal(found.answers_edge[edges], 0.0, 0.2).sum()
+        expected = normal(found.answers_node[row], 0.0, 0.2).sum()
+        said = found.answers_edge[edges]
+        covariance = 0.2**2 * (np.eye(len(said)) + np.ones((len(said), len(said))))
+        expected += sum(multivariate_normal(cov=covariance).logpdf(answer) for answer in said.T) if len(said) else 0.0
         if variant == "pronk":
             expected += normal(found.answers_share[edges], 0.0, 0.2)[found.shared[edges]].sum()
         assert got[place] == pytest.approx(expected, abs=1e-3)
