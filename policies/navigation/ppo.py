@@ -51,15 +51,15 @@ class PpoConfig:
 
     copies: int = 12
     epochs: int = 4
-    batch: int = 16384
+    batch: int = 4096
     rate: float = 1e-3
     last_rate: float = 0.1
     clip: float = 0.2
     discount: float = 0.99
-    trace: float = 0.95
+    trace: float = 0.9
     team: float = 0.5
     deviation: float = 0.1
-    hold: int = 5
+    hold: int = 10
     drift: float = 0.05
     norm: float = 0.5
 
