@@ -1,6 +1,7 @@
 """Evaluates a navigation suite from its trials to tables, pictures and `results.json`."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -95,7 +96,9 @@ def evaluate_navigation(
 
 
 def _picture(out: Path, row: Row, outcome: Outcome, video: bool) -> None:
-    name, title = f"{row.case}__{row.method}", f"{row.case}, {row.method}, seed {row.seed}"
+    # A method may be named by a file.
+    method = re.sub(r"[^\w.-]+", "_", row.method)
+    name, title = f"{row.case}__{method}", f"{row.case}, {row.method}, seed {row.seed}"
     plot_paths(out / "plots" / f"{name}.png", outcome, title)
     if video:
         animate(out / "videos" / f"{name}.mp4", outcome, title)

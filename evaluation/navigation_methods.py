@@ -2,6 +2,7 @@
 
 import importlib
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -195,14 +196,15 @@ def make_navigator(name: str) -> Navigator:
     """Make a method by name.
 
     Args:
-        name: A name of `METHODS` or `LEARNED`, or "fixed:GAIN" or "orca:HORIZON" for a number of one's own.
+        name: A name of `METHODS` or `LEARNED`, or "fixed:GAIN" or "orca:HORIZON" for a number of one's own, or
+            "pronk:FILE" or "paper:FILE" for weights of one's own.
 
     Returns:
         The method.
 
     Raises:
         UnknownName: There is no such method; lists those that exist.
-        InvalidValue: The number is none, or what the method needs is not installed.
+        InvalidValue: The number is none, weights cannot be read, or what the method needs is not installed.
     """
     kind, colon, number = name.partition(":")
     if kind in PARAMETRIC and colon:
@@ -212,12 +214,12 @@ def make_navigator(name: str) -> Navigator:
             raise InvalidValue(f"method '{name}' must have the form {kind}:NUMBER") from None
     if name in METHODS:
         return METHODS[name]()
-    if name in LEARNED:
+    if kind in LEARNED:
         try:
             module = importlib.import_module("policies.navigation.navigator")
         except ImportError as error:
             raise InvalidValue(f"method '{name}' needs policies.navigation, which cannot be loaded: {error}") from error
-        navigator: Navigator = module.make_navigator(name)
+        navigator: Navigator = module.make_navigator(kind, Path(number) if colon else None)
         return navigator
     raise UnknownName("navigation method", name, known_methods())
 

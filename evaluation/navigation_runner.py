@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from controllers.errors import ControlError, InvalidValue, UnknownName
-from evaluation.navigation_methods import ORACLE, PARAMETRIC, known_methods, make_navigator, oracle_candidates
+from evaluation.navigation_methods import LEARNED, ORACLE, PARAMETRIC, known_methods, make_navigator, oracle_candidates
 from evaluation.navigation_rollout import Outcome, run
 from evaluation.navigation_suites import NavigationCase, NavigationSuite, seeds_of
 from evaluation.results import Row
@@ -65,7 +65,7 @@ def plan_batches(
         InvalidValue: There is nothing to run, or a seed is one of tuning.
     """
     for method in methods or ():
-        if method not in known_methods() and method.partition(":")[0] not in PARAMETRIC:
+        if method not in known_methods() and method.partition(":")[0] not in (*PARAMETRIC, *LEARNED):
             raise UnknownName("navigation method", method, known_methods())
     batches = []
     for case in suite.cases:

@@ -12,6 +12,7 @@ from evaluation.navigation_runner import perform_batch, plan_batches
 from evaluation.navigation_suites import SUITES, get_navigation_suite, only_cases, suite_of_scenes
 from evaluation.navigation_tuning import search_gain
 from evaluation.results import Row
+from policies.navigation.navigator import weights_file
 from pronk.cli import NAVIGATION_SUITES
 from sim.navigation_files import save_scenes
 from sim.navigation_scene import Scene
@@ -115,6 +116,24 @@ def test_methods_can_be_registered_and_unknown_ones_list_the_known():
         make_navigator("mine")
     with pytest.raises(InvalidValue, match="must have the form fixed:NUMBER"):
         make_navigator("fixed:fast")
+
+
+def test_weights_of_ones_own_are_a_method(tmp_path):
+    shipped = weights_file("pronk")
+    file = tmp_path / "mine.safetensors"
+    file.write_bytes(shipped.read_bytes())
+    suite = only_cases(get_navigation_suite("random"), ["random_4"])
+    rows = []
+    for method in ("pronk", f"pronk:{file}"):
+        (batch,) = plan_batches(suite, [method], range(2))
+        rows.append([row.metrics["extra_time_s"] for row in perform_batch(batch).rows])
+    assert rows[0] == rows[1]
+    with pytest.raises(InvalidValue, match="the network must answer zeta, eta for every edge and nothing else"):
+        make_navigator(f"paper:{file}")
+    with pytest.raises(InvalidValue, match=r"nothing\.safetensors"):
+        make_navigator(f"pronk:{tmp_path / 'nothing.safetensors'}")
+    with pytest.raises(UnknownName, match="unknown navigation method 'liveness:x'; available: "):
+        make_navigator("liveness:x")
 
 
 def test_the_oracle_is_at_least_as_good_as_every_gain_on_every_seed():

@@ -6,6 +6,8 @@ pytest.importorskip("rclpy")
 from controllers.errors import InvalidValue
 from controllers.safety.reading import Observation, Reading, Wish
 from controllers.safety.run_time_filter import RunTimeConfig, RunTimeFilter
+from policies.checkpoints import save_arrays
+from policies.navigation.network import NetworkConfig, initial
 from pronk_navigation.filter_parameters import FilterParameters
 
 
@@ -44,6 +46,16 @@ def test_obstacles_and_origins_are_read_in_groups():
     obstacles = parameters.obstacles()
     np.testing.assert_array_equal(obstacles.count, [[1, 2, 2]])
     np.testing.assert_allclose(obstacles.radius, [[0.2, 0.1, 0.2]])
+
+
+def test_the_network_takes_weights_of_ones_own(tmp_path):
+    file = tmp_path / "mine.safetensors"
+    parameters = initial(NetworkConfig(), 3)
+    save_arrays(file, parameters)
+    schedule = FilterParameters(schedule="network", weights=str(file)).gain_schedule()
+    assert np.array_equal(schedule.network.layers[0][0], parameters["message.weight"].T)
+    with pytest.raises(InvalidValue, match=r"nothing\.safetensors"):
+        FilterParameters(schedule="network", weights=str(tmp_path / "nothing.safetensors")).gain_schedule()
 
 
 def test_one_shared_frame_needs_no_origins():

@@ -1,6 +1,7 @@
 """Parameters of the safety filter."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from controllers.errors import InvalidValue
 from controllers.safety.gains import FixedGains, GainSchedule
@@ -40,6 +41,7 @@ class FilterParameters:
         "What tunes the barriers: fixed gains, liveness (made by hand, ends deadlocks) or network (learned, on top).",
         choices=SCHEDULES,
     )
+    weights: str = param("", "Schedule network: file of `pronk train navigation`; empty for the weights that ship.")
     gain: float = param(1.0, "Schedule fixed: how fast gaps may be used up [1/s].", ge=0.0, le=100.0)
     period_s: float = param(0.05, "Control period [s].", ge=0.005, le=1.0)
     radius_m: float = param(0.45, "Radius of the disc that holds a robot [m].", ge=0.01, le=10.0)
@@ -118,7 +120,7 @@ class FilterParameters:
     def gain_schedule(self) -> GainSchedule:
         """Make the schedule; each robot needs one of its own."""
         if self.schedule == "network":
-            return make_schedule(self.period_s)
+            return make_schedule(self.period_s, Path(self.weights) if self.weights else None)
         return Liveness(self.period_s) if self.schedule == "liveness" else FixedGains(self.gain)
 
     def obstacles(self) -> Obstacles:
