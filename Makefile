@@ -44,8 +44,8 @@ demo-planner: setup $(VENV)/.learn ## Imagine how to slide a plate into a cabine
 # Tests of running nodes have the machine to themselves; the others share its cores.
 test: setup $(VENV)/.learn ## Run all tests
 	@status=0; \
-	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile --ignore tests/ros || status=1; \
-	$(BIN)/python -m pytest -q tests/ros || status=1; \
+	$(BIN)/python -m pytest -q -n logical --maxprocesses 8 --dist loadfile -m "not alone" || status=1; \
+	$(BIN)/python -m pytest -q -m alone tests/ros || status=1; \
 	exit $$status
 
 coverage: setup ## Measure how much of the cores the unit tests reach (kernels run uncompiled: some minutes)

@@ -12,8 +12,9 @@ pytest.importorskip("rclpy")
 ROOT = Path(__file__).resolve().parents[2]
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items):
-    """Let a test of running processes be tried twice; the summary lists those that needed it.
+    """Keep the machine free for tests of running processes, and let one be tried twice; the summary lists those.
 
     Watchdogs of a few hundredths of a second do their duty when a shared computer stops a process for longer than that,
     and the test sees a robot that was stopped rightly.
@@ -21,6 +22,8 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if item.path.is_relative_to(Path(__file__).parent):
             item.add_marker(pytest.mark.flaky(reruns=1))
+            if item.get_closest_marker("shared") is None:
+                item.add_marker(pytest.mark.alone)
 
 
 def new_environment():

@@ -2,6 +2,8 @@ import re
 
 import pytest
 
+pytestmark = pytest.mark.shared
+
 pytestmark = pytest.mark.timeout(60, func_only=True)
 
 

@@ -13,6 +13,8 @@ from pronk import security
 from pronk_bringup.domain import free_domain
 from pronk_bringup.expansion import expand
 
+pytestmark = pytest.mark.shared
+
 ROOT = Path(__file__).resolve().parents[2]
 LAUNCH = ROOT / "launch"
 SOURCES = ROOT / "ros2_ws" / "src"

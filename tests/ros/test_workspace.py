@@ -10,6 +10,8 @@ import pytest
 
 from pronk_bringup.launch_file import read_launch_file
 
+pytestmark = pytest.mark.shared
+
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = ROOT / "ros2_ws" / "src"
 PYTHON_PACKAGES = sorted(path.parent.name for path in SOURCES.glob("*/setup.py"))
