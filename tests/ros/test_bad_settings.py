@@ -2,9 +2,7 @@ import re
 
 import pytest
 
-pytestmark = pytest.mark.shared
-
-pytestmark = pytest.mark.timeout(60, func_only=True)
+pytestmark = [pytest.mark.shared, pytest.mark.timeout(120, func_only=True)]
 
 
 def complaints(program):
