@@ -5,11 +5,13 @@ quadratic program in the stance forces; `solve` solves it. Failure is a value: t
 shifted to the present, is used and counted.
 """
 
+import math
 import time as clock
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from numba import njit
 
 from controllers.errors import InvalidValue, UnknownName
 from controllers.qp import SOLVERS, QuadraticProgram
@@ -203,6 +205,29 @@ class ForcePlan:
         return np.asarray(self.forces[k]) if k < len(self.forces) else np.zeros((4, 3))
 
 
+# Warm starts are looked up leg by leg and step by step, for stance feet change between plans. Compiled, because numpy
+# takes as long for each of these as for a tenth of the program.
+@njit(cache=True)
+def _recall(guess: npt.NDArray[np.bool_], step: IntArray, leg: IntArray, out: IntArray) -> int:
+    """List the constraints, six of each contact, that were active in the previous plan; their number."""
+    count = 0
+    for contact in range(len(step)):
+        for kind in range(6):
+            if guess[step[contact], leg[contact], kind]:
+                out[count] = 6 * contact + kind
+                count += 1
+    return count
+
+
+@njit(cache=True)
+def _remember(guess: npt.NDArray[np.bool_], step: IntArray, leg: IntArray, active: IntArray, count: int) -> None:
+    """Note which constraints are active."""
+    guess[:] = False
+    for k in range(count):
+        contact, kind = active[k] // 6, active[k] % 6
+        guess[step[contact], leg[contact], kind] = True
+
+
 class ConvexMpc:
     """Force MPC for one robot."""
 
@@ -237,6 +262,7 @@ class ConvexMpc:
         self._contact_step = np.empty(largest // 3, dtype=np.int64)
         self._contact_leg = np.empty(largest // 3, dtype=np.int64)
         self._active = np.empty(largest, dtype=np.int64)
+        self._recalled = np.empty(24 * config.horizon, dtype=np.int64)
         self._multipliers = np.empty(largest)
 
     def reset(self) -> None:
@@ -303,12 +329,12 @@ class ConvexMpc:
         if n == 0:
             return True, np.zeros(0), 0
         # One sum instead of n² tests: it is finite only if every entry is.
-        if not np.isfinite(qp.gradient.sum() + qp.hessian.sum()):
+        if not math.isfinite(qp.gradient.sum() + qp.hessian.sum()):
             return False, np.zeros(n), 0
         if self.config.solver != ACTIVE_SET:
             solution = solve_qp(qp.general(), self.config.solver)
             return solution.found, solution.x, solution.iterations
-        guess = np.flatnonzero(self._guess[qp.contact_step, qp.contact_leg].ravel())
+        count = _recall(self._guess, qp.contact_step, qp.contact_leg, self._recalled)
         x = np.empty(n)
         status, count, iterations = solve_friction_qp(
             qp.hessian,
@@ -316,8 +342,8 @@ class ConvexMpc:
             qp.friction,
             qp.low,
             qp.high,
-            guess,
-            len(guess),
+            self._recalled,
+            count,
             self.config.max_iterations,
             self._factor[: n * n].reshape(n, n),
             self._basis[: n * n].reshape(n, n),
@@ -326,11 +352,8 @@ class ConvexMpc:
             self._active,
             self._multipliers,
         )
-        found = status == SOLVED and bool(np.isfinite(x).all())
-        self._guess[:] = False
-        if found:
-            contact, kind = np.divmod(self._active[:count], 6)
-            self._guess[qp.contact_step[contact], qp.contact_leg[contact], kind] = True
+        found = status == SOLVED and math.isfinite(x.sum())
+        _remember(self._guess, qp.contact_step, qp.contact_leg, self._active, count if found else 0)
         return found, x, iterations
 
     def plan(
