@@ -80,17 +80,17 @@ def _beyond(gx: float, gy: float, px: float, py: float, body: float) -> float:
 @njit(cache=True)
 def _describe(
     own: tuple[Array, Array, Array, Array, Array, BoolArray],
-    near: tuple[BoolArray, Array, Array, Array, Array, BoolArray, Array, Array],
+    near: tuple[BoolArray, IntArray, Array, Array, Array, Array, BoolArray, Array, Array],
     still: tuple[BoolArray, Array, Array, Array],
     first: IntArray,
     node: Array,
-    out: tuple[Array, IntArray, IntArray, Array, Array, Array, Array],
+    out: tuple[Array, IntArray, IntArray, IntArray, Array, Array, Array, Array],
 ) -> None:
     """Fill in the features of every robot and its edges."""
     goal, velocity, radius, speed, stall, present = own
-    valid, position, relative_velocity, other_radius, other_speed, stubborn, gap, normal = near
+    valid, index, position, relative_velocity, other_radius, other_speed, stubborn, gap, normal = near
     wall, point, wall_gap, wall_normal = still
-    edge, receiver, slot, nearness, away, pair, reverse = out
+    edge, receiver, slot, sender, nearness, away, pair, reverse = out
     k = valid.shape[1]
     e = 0
     for i in range(radius.shape[0]):
@@ -132,6 +132,7 @@ def _describe(
                 reverse[e, 5], reverse[e, 6], reverse[e, 7] = approach, drift, _still(pace)
                 reverse[e, 8] = -size - faster
                 receiver[e], slot[e], nearness[e], away[e, 0], away[e, 1] = i, j, close, nx, ny
+                sender[e] = index[i, j]
                 crowd += close
                 e += 1
             for j in range(wall.shape[1]):
@@ -171,12 +172,14 @@ def extract(neighbourhood: Neighbourhood) -> Features:
     e = int((view.valid & present).sum() + (view.obstacle_valid & present).sum())
     first, node = np.zeros(n + 1, dtype=np.int64), np.zeros((n, NODE_WIDTH))
     receiver, slot = np.zeros(e, dtype=np.int64), np.zeros(e, dtype=np.int64)
+    sender = np.full(e, -1, dtype=np.int64)
     edge, near, away = np.zeros((e, EDGE_WIDTH)), np.zeros(e), np.zeros((e, 2))
     pair, reverse = np.zeros((e, PAIR_WIDTH)), np.zeros((e, PAIR_WIDTH))
     _describe(
         (view.goal, view.velocity, view.radius, view.speed, view.stall, view.present),
         (
             view.valid,
+            view.index,
             view.relative_position,
             view.relative_velocity,
             view.neighbour_radius,
@@ -188,10 +191,6 @@ def extract(neighbourhood: Neighbourhood) -> Features:
         (view.obstacle_valid, view.obstacle_point, view.obstacle_gap, view.obstacle_normal),
         first,
         node,
-        (edge, receiver, slot, near, away, pair, reverse),
+        (edge, receiver, slot, sender, near, away, pair, reverse),
     )
-    k = view.valid.shape[1]
-    sender = np.full(e, -1, dtype=np.int64)
-    if k:
-        sender = np.where(slot < k, view.index[receiver, np.minimum(slot, k - 1)], -1)
     return Features(node, first, edge, receiver, slot, sender, near, away, pair, reverse)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from controllers.errors import InvalidValue
 from policies.navigation.experience import OUTLOOK_S, OUTLOOK_WIDTH, Deviation, Experience, advantages
-from policies.navigation.model import TunerModel
+from policies.navigation.model import LAYER, TunerModel
 from policies.navigation.network import NetworkConfig
 
 Array = npt.NDArray[np.float64]
@@ -88,7 +88,7 @@ class Critic(nn.Module):
         """Make a critic that expects nothing."""
         super().__init__()
         self.view = TunerModel(NetworkConfig(pair=0, node_answers=SUMMARY, edge_answers=1))
-        self.view.layers["node_layer"] = nn.Linear(self.view.config.hidden, SUMMARY)
+        self.view.layers["node" + LAYER] = nn.Linear(self.view.config.hidden, SUMMARY)
         self.head = nn.Sequential(nn.Linear(SUMMARY + OUTLOOK_WIDTH, SUMMARY), nn.Tanh(), nn.Linear(SUMMARY, 1))
         nn.init.zeros_(self.head[2].weight)
         nn.init.zeros_(self.head[2].bias)

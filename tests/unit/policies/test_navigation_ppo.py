@@ -84,8 +84,7 @@ def test_rewarded_answers_become_more_probable_and_others_less():
     found = collect(search)
     # Turning left pays, in this made-up world, at once and nothing else does.
     paid = found.answers_node[:, 0].astype(np.float64)
-    ends = np.zeros_like(paid)
-    made_up = replace(found, reward=paid, team=paid + ends, robot=np.arange(len(paid)))
+    made_up = replace(found, reward=paid, team=paid, robot=np.arange(len(paid)))
     search.update(made_up, 1.0, np.random.default_rng(0))
     rows = Rows.of(found, np.arange(len(paid)))
     node = search.policy(rows.node, rows.edge, rows.receiver, rows.pair, rows.reverse)[0].detach().numpy()
