@@ -22,6 +22,7 @@ def _body_kernel(
     orientation: Array,
     velocity_body: Array,
     spin_body: Array,
+    underfoot: Array,
     rotation: Array,
     feet: Array,
     levers: Array,
@@ -54,7 +55,7 @@ def _body_kernel(
             for j in range(3):
                 s += rotation[i, j] * feet_body[leg, j]
             feet[leg, i] = s
-            levers[leg, i] = s - com[i]
+            levers[leg, i] = s + underfoot[i] - com[i]
     yaw = np.arctan2(rotation[1, 0], rotation[0, 0])
     roll = np.arctan2(rotation[2, 1], rotation[2, 2])
     pitch = -np.arcsin(min(max(rotation[2, 0], -1.0), 1.0))
@@ -68,7 +69,7 @@ class BodyState:
     Attributes:
         rotation: Base to world, shape (3, 3).
         feet: Centres of the feet, shape (4, 3) [m].
-        levers: Feet minus centre of mass, shape (4, 3) [m].
+        levers: From the centre of mass to where the ground touches the feet, shape (4, 3) [m].
         base_position: Origin of the base, shape (3,) [m].
         base_velocity: Velocity of the base origin, shape (3,) [m/s].
         com: Nominal centre of mass, shape (3,) [m].
@@ -93,7 +94,9 @@ class BodyState:
     pitch: float = 0.0
     yaw: float = 0.0
 
-    def update(self, geometry: Array, com_body: Array, joint_position: Array, estimate: BaseEstimate) -> None:
+    def update(
+        self, geometry: Array, com_body: Array, joint_position: Array, estimate: BaseEstimate, underfoot: Array
+    ) -> None:
         """Recompute everything from a reading.
 
         Args:
@@ -101,6 +104,7 @@ class BodyState:
             com_body: Nominal centre of mass in the base frame, shape (3,) [m].
             joint_position: Joint angles, shape (12,) [rad].
             estimate: Pose and twist of the base.
+            underfoot: From the centres of standing feet to where the ground touches them, world, shape (3,) [m].
         """
         self.base_position = estimate.position_world
         self.spin_body = estimate.angular_velocity_body
@@ -112,6 +116,7 @@ class BodyState:
             estimate.orientation,
             estimate.velocity_body,
             estimate.angular_velocity_body,
+            underfoot,
             self.rotation,
             self.feet,
             self.levers,

@@ -64,7 +64,7 @@ def condense(
 
     Args:
         contacts: 1 where a foot stands, shape (N, 4).
-        levers: Foot minus centre of mass, heading frame, shape (N, 4, 3) [m].
+        levers: From the centre of mass to where a foot touches the ground, heading frame, shape (N, 4, 3) [m].
         inverse_inertia: Inverse rotational inertia in each interval, heading frame, shape (N, 3, 3).
         mass: Mass [kg].
         intervals: Lengths of the intervals, shape (N,) [s].
@@ -195,7 +195,7 @@ def assemble(
 
     Args:
         contacts: 1 where a foot stands, shape (N, 4).
-        levers: Foot minus centre of mass, shape (N, 4, 3) [m].
+        levers: From the centre of mass to where a foot touches the ground, shape (N, 4, 3) [m].
         inertia: Rotational inertia in each interval, shape (N, 3, 3) [kg·m²].
         mass: Mass [kg].
         intervals: Shape (N,) [s].

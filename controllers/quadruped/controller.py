@@ -169,7 +169,7 @@ class LocomotionController:
         dt = 0.0 if self._time is None else min(time - self._time, 0.05)
         self._time = time
         body = self._body
-        body.update(self._geometry, self._com, state.joint_position, estimate)
+        body.update(self._geometry, self._com, state.joint_position, estimate, self.walking.underfoot)
         if self._mode == WALKING and max(abs(body.roll), abs(body.pitch)) > self.config.max_tilt:
             self._mode = FALLEN
             self.walking.adaptation.reset()

@@ -122,6 +122,13 @@ class GroundPlane:
             self.plane,
         )
 
+    @property
+    def underfoot(self) -> Array:
+        """From the centre of a standing foot to where the ground touches it, world, shape (3,) [m]."""
+        _, x, y = self.plane.tolist()
+        depth = self._radius / math.sqrt(1.0 + x * x + y * y)
+        return np.array((depth * x, depth * y, -depth))
+
     def height(self, point: Array) -> float:
         """Tell the height of the plane at a point.
 

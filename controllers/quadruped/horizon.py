@@ -50,9 +50,13 @@ def preview(
         offset_error_gain: Foothold offset per velocity error [s].
         ground: Plane z = g₀ + g₁ x + g₂ y, shape (3,).
         clearance: Height of a foot's centre above the ground it stands on [m].
-        levers: Output, foot minus centre of mass at the middle of each interval, world axes, shape (N, 4, 3) [m].
+        levers: Output, from the centre of mass to where the ground touches a foot at the middle of each interval, world
+            axes, shape (N, 4, 3) [m].
     """
     n = intervals.shape[0]
+    underfoot = np.empty(3)
+    depth = clearance / np.sqrt(1.0 + ground[1] * ground[1] + ground[2] * ground[2])
+    underfoot[0], underfoot[1], underfoot[2] = depth * ground[1], depth * ground[2], -depth
     place = np.empty((4, 3))
     down = np.empty(4)
     for leg in range(4):
@@ -96,7 +100,7 @@ def preview(
             elif contacts[k, leg] < 0.5:
                 down[leg] = 0.0
             for i in range(3):
-                levers[k, leg, i] = place[leg, i] - body[i]
+                levers[k, leg, i] = place[leg, i] + underfoot[i] - body[i]
         start += intervals[k]
 
 

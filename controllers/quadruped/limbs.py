@@ -8,7 +8,7 @@ from numba import njit
 
 from controllers.errors import InvalidValue
 from controllers.robot.dynamics import inverse_dynamics_kernel
-from controllers.robot.kinematics import forward_kernel, inverse_kernel
+from controllers.robot.kinematics import forward_kernel, inverse_kernel, move_jacobians
 
 Array = npt.NDArray[np.float64]
 
@@ -31,7 +31,8 @@ class LimbConfig:
             [N·m·s/rad]. It costs nothing while the foot holds; a foot that slips, or that finds no ground, does not
             run away with the force that the ground does not take.
         max_joint_acceleration: Bound of the acceleration fed forward while swinging [rad/s²].
-        friction_compensation: Fraction of the joints' dry friction fed forward along the desired motion.
+        friction_compensation: Fraction of the joints' dry friction fed forward along the desired motion. What it leaves
+            out is missing from the forces of standing feet, and a learner takes it for a load.
         stop_margin: Distance from the end stops that swinging joints keep [rad].
         stop_deceleration: With which swinging joints can brake before they come that near to a stop [rad/s²].
     """
@@ -41,7 +42,7 @@ class LimbConfig:
     stance_damping: float = 0.4
     slip_damping: float = 3.0
     max_joint_acceleration: float = 600.0
-    friction_compensation: float = 0.5
+    friction_compensation: float = 0.9
     stop_margin: float = 0.05
     stop_deceleration: float = 300.0
 
@@ -150,6 +151,7 @@ def limb_command(
     spin_body: Array,
     stance: Array,
     forces: Array,
+    underfoot: Array,
     foot_position: Array,
     foot_velocity: Array,
     foot_acceleration: Array,
@@ -164,8 +166,9 @@ def limb_command(
     """Turn stance forces and swing references into one impedance command.
 
     Standing legs push with -Jᵀ f, carry their own weight, and are damped about the joint rates that the
-    commanded motion of the body implies, and about those with which the feet stay where they are. Swinging
-    legs get the torques of the desired motion by inverse dynamics, and joint stiffness around it.
+    commanded motion of the body implies, and about those with which the feet stay where they are. J belongs to the
+    point of the calf that touches the ground: a force along an incline turns the leg about the centre of its round
+    foot. Swinging legs get the torques of the desired motion by inverse dynamics, and joint stiffness around it.
 
     Args:
         geometry: Packed leg geometry, shape (4, 4, 3) [m].
@@ -187,6 +190,7 @@ def limb_command(
         spin_body: Angular velocity, base frame, shape (3,) [rad/s].
         stance: 1 where a leg stands, shape (4,).
         forces: Ground reaction forces, world, shape (4, 3) [N].
+        underfoot: From the centres of the feet to where the ground touches them, world, shape (3,) [m].
         foot_position: References of swinging feet, world, shape (4, 3) [m].
         foot_velocity: Shape (4, 3) [m/s].
         foot_acceleration: Shape (4, 3) [m/s²].
@@ -319,17 +323,19 @@ def limb_command(
         np.zeros(3),
         effort,
     )
+    # Forces act where feet touch the ground.
+    move_jacobians(joint_position, rotation, underfoot, jacobians)
+    push = np.empty(3)
     for leg in range(4):
         if stance[leg] > 0.5:
+            for i in range(3):
+                push[i] = 0.0
+                for m in range(3):
+                    push[i] += rotation[m, i] * forces[leg, m]
             for j in range(3):
                 k = 3 * leg + j
-                s = 0.0
                 for i in range(3):
-                    f = 0.0
-                    for m in range(3):
-                        f += rotation[m, i] * forces[leg, m]
-                    s += jacobians[leg, i, j] * f
-                effort[k] -= s
+                    effort[k] -= jacobians[leg, i, j] * push[i]
                 position[k] = joint_position[k]
                 stiffness[k] = 0.0
                 damping[k] = gains[2] + gains[4]

@@ -94,7 +94,7 @@ class MpcInput:
     Attributes:
         intervals: Lengths of the intervals, shape (N,) [s].
         contacts: 1 where a foot stands, shape (N, 4).
-        levers: Foot minus predicted centre of mass, shape (N, 4, 3) [m].
+        levers: From the predicted centre of mass to where the ground touches a foot, shape (N, 4, 3) [m].
         position: Rotation vector and position of the centre of mass now, shape (6,).
         velocity: Angular and linear velocity now, shape (6,).
         position_reference: Reference at the end of each interval, shape (N, 6).

@@ -210,6 +210,11 @@ class Walking:
         return self._gait.gait.name
 
     @property
+    def underfoot(self) -> Array:
+        """From the centres of standing feet to where the ground touches them, world, shape (3,) [m]."""
+        return self._ground.underfoot
+
+    @property
     def still(self) -> bool:
         """Whether all feet stand for good and no motion is commanded any more."""
         standing = self._gait.gait.duty >= 1.0 and not self._gait.switching
@@ -297,6 +302,7 @@ class Walking:
             body.spin_body,
             standing,
             self.forces,
+            self.underfoot,
             self._swing.position,
             self._swing.velocity,
             self._swing.acceleration,

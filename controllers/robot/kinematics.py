@@ -91,6 +91,30 @@ def calf_rate_kernel(joint_position: Array, joint_velocity: Array, rates: Array)
 
 
 @njit(cache=True)
+def move_jacobians(joint_position: Array, rotation: Array, offset: Array, jacobians: Array) -> None:
+    """Make Jacobians of the feet those of another point of each calf.
+
+    Args:
+        joint_position: Angles, shape (12,) [rad].
+        rotation: Base to world, shape (3, 3).
+        offset: From the feet to the points, world, shape (3,) [m].
+        jacobians: In and out: derivatives by each leg's three angles, base frame, shape (4, 3, 3) [m/rad].
+    """
+    x = rotation[0, 0] * offset[0] + rotation[1, 0] * offset[1] + rotation[2, 0] * offset[2]
+    y = rotation[0, 1] * offset[0] + rotation[1, 1] * offset[1] + rotation[2, 1] * offset[2]
+    z = rotation[0, 2] * offset[0] + rotation[1, 2] * offset[1] + rotation[2, 2] * offset[2]
+    for leg in range(4):
+        # The hip turns about x; thigh and calf about the y axis that it has turned.
+        c, s = math.cos(joint_position[3 * leg]), math.sin(joint_position[3 * leg])
+        jacobians[leg, 1, 0] -= z
+        jacobians[leg, 2, 0] += y
+        for j in range(1, 3):
+            jacobians[leg, 0, j] += c * z - s * y
+            jacobians[leg, 1, j] += s * x
+            jacobians[leg, 2, j] -= c * x
+
+
+@njit(cache=True)
 def _wrapped(angle: float) -> float:
     return angle - 2.0 * math.pi * math.ceil((angle - math.pi) / (2.0 * math.pi))
 

@@ -164,7 +164,7 @@ class Candidate:
         if by_torque or followed is None:
             carrying[:] = estimate.contact
             difference = tick.state.joint_effort - own.effort
-            forces_by_torque(self._geometry, q, rotation, walking.forces, difference, forces)
+            forces_by_torque(self._geometry, q, rotation, walking.underfoot, walking.forces, difference, forces)
             known = bool(carrying.any())
         else:
             known = forces_by_command(
@@ -172,6 +172,7 @@ class Candidate:
                 q,
                 tick.state.joint_velocity,
                 rotation,
+                walking.underfoot,
                 walking.forces,
                 walking.standing,
                 self._own,

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from controllers.robot.kinematics import forward_kernel
+from controllers.robot.kinematics import forward_kernel, move_jacobians
 
 Array = npt.NDArray[np.float64]
 
@@ -69,6 +69,7 @@ def forces_by_command(
     joint_position: Array,
     joint_velocity: Array,
     rotation: Array,
+    underfoot: Array,
     own_forces: Array,
     own_standing: Array,
     own: Array,
@@ -90,6 +91,7 @@ def forces_by_command(
         joint_position: Measured, shape (12,) [rad].
         joint_velocity: Measured, shape (12,) [rad/s].
         rotation: Base to world, shape (3, 3).
+        underfoot: From the centres of the feet to where the ground touches them, world, shape (3,) [m].
         own_forces: Forces that the controller would command, world, shape (4, 3) [N].
         own_standing: 1 for legs that stand for the controller, shape (4,).
         own: Position, velocity, effort, stiffness, damping of its command, shape (5, 12).
@@ -115,13 +117,19 @@ def forces_by_command(
                 difference[k] -= own[3, k] * (own[0, k] - joint_position[k])
                 difference[k] += motors[4, k] * (motors[1, k] - joint_velocity[k])
                 difference[k] -= own[4, k] * (own[1, k] - joint_velocity[k])
-    forces_by_torque(geometry, joint_position, rotation, own_forces, difference, forces)
+    forces_by_torque(geometry, joint_position, rotation, underfoot, own_forces, difference, forces)
     return any_stands
 
 
 @njit(cache=True)
 def forces_by_torque(
-    geometry: Array, joint_position: Array, rotation: Array, own_forces: Array, difference: Array, forces: Array
+    geometry: Array,
+    joint_position: Array,
+    rotation: Array,
+    underfoot: Array,
+    own_forces: Array,
+    difference: Array,
+    forces: Array,
 ) -> None:
     """Find forces from torques by which they differ from those of a controller.
 
@@ -129,6 +137,7 @@ def forces_by_torque(
         geometry: Packed leg geometry, shape (4, 4, 3) [m].
         joint_position: Measured, shape (12,) [rad].
         rotation: Base to world, shape (3, 3).
+        underfoot: From the centres of the feet to where the ground touches them, world, shape (3,) [m].
         own_forces: Forces that the controller would command, world, shape (4, 3) [N].
         difference: Torques less those that the controller feeds forward, shape (12,) [N·m].
         forces: Output, of the ground on the feet, world, shape (4, 3) [N].
@@ -136,6 +145,7 @@ def forces_by_torque(
     feet = np.empty((4, 3))
     jacobians = np.empty((4, 3, 3))
     forward_kernel(geometry, joint_position, feet, jacobians)
+    move_jacobians(joint_position, rotation, underfoot, jacobians)
     for leg in range(4):
         forces[leg] = own_forces[leg]
         own = difference[3 * leg : 3 * leg + 3]

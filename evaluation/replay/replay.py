@@ -226,7 +226,8 @@ class Replay:
         if not self.onset.begun:
             return
         time, body = tick.state.time, self._body
-        body.update(self._geometry, self._com, tick.state.joint_position, estimate)
+        underfoot = self.candidates[0].controller.walking.underfoot
+        body.update(self._geometry, self._com, tick.state.joint_position, estimate, underfoot)
         self._follow_momentum(time, body)
         for candidate in self.candidates:
             candidate.step(tick, estimate)

@@ -9,6 +9,8 @@ from controllers.robot.joints import JOINT_NAMES
 from controllers.robot.kinematics import LegKinematics
 from controllers.rotations import matrix_from_rpy, quaternion_from_rpy
 
+UNDERFOOT = np.array([0.004, -0.003, -0.021])
+
 
 @pytest.fixture(scope="module")
 def robot():
@@ -18,7 +20,7 @@ def robot():
 def updated(robot, joints, rpy, position=(1.0, -2.0, 0.3), velocity=(0.4, -0.2, 0.1), spin=(0.3, -0.5, 0.8), body=None):
     body = body or BodyState()
     estimate = BaseEstimate(0.0, np.array(position), quaternion_from_rpy(*rpy), np.array(velocity), np.array(spin))
-    body.update(LegKinematics(robot).packed, np.array(robot.com), joints, estimate)
+    body.update(LegKinematics(robot).packed, np.array(robot.com), joints, estimate, UNDERFOOT)
     return body
 
 
@@ -40,7 +42,7 @@ def test_feet_and_velocities_are_those_of_the_simulated_robot(robot):
     jacobian, point = np.zeros((3, model.nv)), data.body(robot.base_body).xpos + rotation @ robot.com
     mujoco.mj_jac(model, data, jacobian, None, point, model.body(robot.base_body).id)
     assert body.com == pytest.approx(point, abs=1e-12)
-    assert body.levers == pytest.approx(feet - point, abs=1e-9)
+    assert body.levers == pytest.approx(feet + UNDERFOOT - point, abs=1e-9)
     still = data.qvel.copy()
     still[6:] = 0.0
     assert body.velocity == pytest.approx(jacobian @ still, abs=1e-9)

@@ -43,7 +43,7 @@ class Sliding:
             state = RobotState(time, self.pose, np.zeros(12), effort, self.upright, np.zeros(3), 9.81 * UP)
             velocity = np.array([speed, 0.0, 0.0])
             estimate = BaseEstimate(time, np.array([0.0, 0.0, 0.3]), self.upright, velocity, np.zeros(3))
-            self.body.update(self.geometry, np.array(self.robot.com), self.pose, estimate)
+            self.body.update(self.geometry, np.array(self.robot.com), self.pose, estimate, np.zeros(3))
             self.grip.update(state, self.body, np.array(standing), np.array(contact), FLAT, DT)
         return self.grip.friction
 

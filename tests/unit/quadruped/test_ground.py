@@ -20,6 +20,19 @@ def test_a_reset_puts_the_plane_below_the_feet():
     assert ground.height(np.array([2.0, 1.0])) == pytest.approx(0.3 + 0.2 - 0.05)
 
 
+def test_a_sphere_touches_an_incline_below_its_centre_along_the_normal():
+    ground = GroundPlane(RADIUS)
+    ground.plane[:] = 0.3, 0.2, -0.1
+    touched = np.array([0.5, -0.4, 0.0])
+    touched[2] = ground.height(touched)
+    centre = touched - ground.underfoot
+    # No other point of the plane is nearer to the centre.
+    around = touched + 0.01 * np.array([[1.0, 0.0, 0.2], [-1.0, 0.0, -0.2], [0.0, 1.0, -0.1], [0.0, -1.0, 0.1]])
+    assert np.linalg.norm(centre - touched) == pytest.approx(RADIUS)
+    assert np.linalg.norm(centre - around, axis=1).min() > RADIUS + 1e-4
+    assert centre[2] > ground.height(centre)
+
+
 def test_the_height_follows_with_its_time_constant():
     ground, centre, dt = GroundPlane(RADIUS, height_time_constant=0.15), np.array([0.0, 0.0, 0.3]), 0.002
     ground.reset(on_plane(RADIUS, 0.0, 0.0))

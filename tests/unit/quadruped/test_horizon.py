@@ -5,6 +5,7 @@ from scipy.integrate import trapezoid
 from controllers.quadruped.footholds import FootholdConfig, foothold_offset
 from controllers.quadruped.horizon import fill_horizon, preview
 
+RADIUS = 0.022
 N = 10
 NOMINAL = np.array([[0.19, 0.14], [0.19, -0.14], [-0.19, 0.14], [-0.19, -0.14]])
 HEIGHT, STANCE, DECAY = 0.3, 0.24, 0.25
@@ -34,7 +35,7 @@ class Preview:
         self.levers = np.full((N, 4, 3), np.nan)
         preview(
             *(self.intervals, self.contacts, self.com, self.velocity, self.reference, self.yaw, self.yaw_rate, DECAY),
-            *(self.feet, self.targets, self.swinging, NOMINAL, self.offset, CAPTURE, self.ground, 0.022, self.levers),
+            *(self.feet, self.targets, self.swinging, NOMINAL, self.offset, CAPTURE, self.ground, RADIUS, self.levers),
         )
 
     @property
@@ -51,9 +52,10 @@ class Preview:
         return self.com + np.array([*way, self.ground[1:] @ way])
 
     def places(self):
-        """Where the feet are in the world in each interval, shape (N, 4, 3)."""
+        """Where the centres of the feet are in the world in each interval, shape (N, 4, 3)."""
         middles = self.starts + 0.5 * self.intervals
-        return self.levers + np.array([self.body_at(t) for t in middles])[:, None]
+        normal = np.array([*-self.ground[1:], 1.0]) / np.linalg.norm([*self.ground[1:], 1.0])
+        return self.levers + RADIUS * normal + np.array([self.body_at(t) for t in middles])[:, None]
 
 
 def test_standing_feet_stay_where_they_are_in_the_world():
@@ -82,7 +84,7 @@ def test_later_touchdowns_follow_the_foothold_rule_for_the_velocity_of_their_mom
     place = seen.places()[6:, 0]
     assert place[:, :2] == pytest.approx(np.tile(expected, (4, 1)), abs=1e-6)
     ground = seen.ground @ [1.0, *expected]
-    assert place[:, 2] == pytest.approx(np.full(4, ground + 0.022), abs=1e-6)
+    assert place[:, 2] == pytest.approx(np.full(4, ground + RADIUS), abs=1e-6)
 
 
 def test_feet_that_land_twice_land_on_the_target_first_and_by_the_rule_then():

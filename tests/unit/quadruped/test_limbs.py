@@ -28,7 +28,7 @@ class Limbs:
         self.rates = motion * rng.normal(size=12)
         self.base_position, self.base_velocity = np.array([1.0, 2.0, 0.3]), motion * np.array([0.5, -0.2, 0.1])
         self.spin_body = motion * np.array([0.4, -0.6, 0.8])
-        self.stance, self.forces = np.ones(4), np.zeros((4, 3))
+        self.stance, self.forces, self.underfoot = np.ones(4), np.zeros((4, 3)), np.zeros(3)
         self.foot_position, self.foot_velocity = np.zeros((4, 3)), np.zeros((4, 3))
         self.foot_acceleration = np.zeros((4, 3))
         self.velocity_reference, self.spin_reference_body = np.zeros(3), np.zeros(3)
@@ -47,7 +47,8 @@ class Limbs:
             np.array([STIFFNESS, DAMPING, STANCE_DAMPING, self.max_acceleration, self.slip_damping, BRAKING]),
             *self.stops,
             *(self.joints, self.rates, self.rotation, self.base_position, self.base_velocity, self.spin_body),
-            *(self.stance, self.forces, self.foot_position, self.foot_velocity, self.foot_acceleration),
+            *(self.stance, self.forces, self.underfoot),
+            *(self.foot_position, self.foot_velocity, self.foot_acceleration),
             *(self.velocity_reference, self.spin_reference_body, *out),
         )
         self.position, self.velocity, self.effort, self.stiffness, self.damping = out
@@ -78,7 +79,8 @@ class Twin:
         self.data.qvel[self.dof] = limbs.rates
         mujoco.mj_forward(self.model, self.data)
 
-    def foot_jacobian(self, leg, qpos=None):
+    def foot_jacobian(self, leg, qpos=None, underfoot=0.0):
+        """Of the point of a calf at a distance from the centre of its foot, world axes."""
         data = self.data
         if qpos is not None:
             data = mujoco.MjData(self.model)
@@ -87,7 +89,7 @@ class Twin:
             mujoco.mj_comPos(self.model, data)
         geom = self.model.geom(self.limbs.robot.foot_geoms[leg])
         jacobian = np.empty((3, self.model.nv))
-        mujoco.mj_jac(self.model, data, jacobian, None, data.geom_xpos[geom.id], geom.bodyid[0])
+        mujoco.mj_jac(self.model, data, jacobian, None, data.geom_xpos[geom.id] + underfoot, geom.bodyid[0])
         return jacobian
 
     def accelerations_on_held_base(self, effort):
@@ -115,14 +117,15 @@ def test_the_torques_of_a_balanced_stance_keep_the_robot_still(name):
     twin = Twin(limbs)
     # Forces that balance weight and moment about the true centre of mass, the smallest ones.
     feet = limbs.base_position + limbs.kinematics.foot_positions(limbs.joints) @ limbs.rotation.T
-    levers = feet - twin.data.subtree_com[1]
+    limbs.underfoot = np.array([0.006, -0.004, -0.021])
+    levers = feet + limbs.underfoot - twin.data.subtree_com[1]
     balance = np.vstack((np.tile(np.eye(3), 4), np.hstack([_skew(lever) for lever in levers])))
     weight = limbs.robot.mass * 9.81
     limbs.forces = np.linalg.lstsq(balance, np.array([0, 0, weight, 0, 0, 0]), rcond=None)[0].reshape(4, 3)
     effort = limbs.command().effort
     twin.data.qfrc_applied[twin.dof] = effort
     for leg in range(4):
-        twin.data.qfrc_applied[:] += twin.foot_jacobian(leg).T @ limbs.forces[leg]
+        twin.data.qfrc_applied[:] += twin.foot_jacobian(leg, underfoot=limbs.underfoot).T @ limbs.forces[leg]
     mujoco.mj_forward(twin.model, twin.data)
     assert twin.data.qacc == pytest.approx(np.zeros(twin.model.nv), abs=1e-6)
     # Without the torques the legs fold, so the test can fail.
@@ -135,14 +138,16 @@ def _skew(v):
     return np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
 
 
-def test_standing_legs_push_with_the_transposed_jacobian_on_top_of_their_weight():
+def test_standing_legs_push_with_the_transposed_jacobian_of_where_they_touch_the_ground():
     limbs = Limbs(moving=False)
     idle = limbs.command().effort.copy()
     limbs.forces = np.random.default_rng(1).normal(size=(4, 3)) * 50.0
-    extra = limbs.command().effort - idle
-    _, jacobians = limbs.kinematics.foot_positions_and_jacobians(limbs.joints)
+    limbs.underfoot = np.array([0.008, 0.005, -0.02])
+    extra, twin = limbs.command().effort - idle, Twin(limbs)
     for leg in range(4):
-        assert extra[3 * leg : 3 * leg + 3] == pytest.approx(-jacobians[leg].T @ limbs.rotation.T @ limbs.forces[leg])
+        own = slice(3 * leg, 3 * leg + 3)
+        jacobian = twin.foot_jacobian(leg, underfoot=limbs.underfoot)[:, twin.dof[own]]
+        assert extra[own] == pytest.approx(-jacobian.T @ limbs.forces[leg], abs=1e-9)
 
 
 def test_standing_legs_are_only_damped():
