@@ -62,19 +62,21 @@ class Cadence:
         """Return to the gait's own pace."""
         self.value = 1.0
 
-    def update(self, error: float, swing_time: float, dt: float) -> float:
+    def update(self, error: float, swing_time: float, dt: float, hurried: bool = False) -> float:
         """Choose the pace.
 
         Args:
             error: How far the horizontal velocity is from its reference [m/s]; one that is not finite counts as none.
             swing_time: How long a leg of the gait swings at its own pace [s].
             dt: Time since the last update [s].
+            hurried: Whether to step as fast as the gait may, whatever the error.
 
         Returns:
             Pace, at least 1.
         """
         c = self.config
         share = min(max((error - c.onset) / (c.full - c.onset), 0.0), 1.0) if math.isfinite(error) else 0.0
+        share = 1.0 if hurried else share
         fastest = max(swing_time / c.shortest_swing, 1.0)
         wanted = 1.0 + share * (fastest - 1.0)
         # Hurry begins at once; calm returns slowly, so that a body that sways does not change pace within a step.

@@ -70,6 +70,9 @@ GAITS: dict[str, Gait] = {
     )
 }
 
+# What stands on two feet alone, with no moment about the line between them but by friction, and what does not.
+SURE_FOOTED = {"trot": "walking_trot"}
+
 
 def get_gait(name: str) -> Gait:
     """Look a gait up.

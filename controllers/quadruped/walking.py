@@ -12,7 +12,7 @@ from controllers.quadruped.adaptation import Adaptation
 from controllers.quadruped.body import BodyState
 from controllers.quadruped.cadence import Cadence, CadenceConfig
 from controllers.quadruped.footholds import FootholdConfig
-from controllers.quadruped.gait import GAITS, GaitScheduler, LegSchedule
+from controllers.quadruped.gait import GAITS, SURE_FOOTED, GaitScheduler, LegSchedule
 from controllers.quadruped.grip import Grip, GripConfig
 from controllers.quadruped.ground import GroundPlane
 from controllers.quadruped.landing import Landing, LandingConfig
@@ -47,6 +47,8 @@ class WalkingConfig:
         landing_depth: How far below the ground swing feet aim, so that they land firmly [m].
         follow_slope: Fraction of the ground's slope that the body's attitude follows.
         residual_in_torques: Follow the residual between force plans as well, at the control rate.
+        slippery: Friction coefficient below which a trot becomes one that changes from two feet to two others over
+            all four, stepped as fast as it may be; 0 for never.
         mpc: Force MPC.
         foothold: Footholds.
         cadence: Pace after a shove.
@@ -63,6 +65,7 @@ class WalkingConfig:
     landing_depth: float = 0.005
     follow_slope: float = 1.0
     residual_in_torques: bool = True
+    slippery: float = 0.2
     mpc: MpcConfig = field(default_factory=MpcConfig)
     foothold: FootholdConfig = field(default_factory=FootholdConfig)
     cadence: CadenceConfig = field(default_factory=CadenceConfig)
@@ -87,6 +90,8 @@ class WalkingConfig:
             raise InvalidValue(f"WalkingConfig.landing_depth must lie in [0, 0.05] m, got {self.landing_depth}")
         if not 0.0 <= self.follow_slope <= 1.0:
             raise InvalidValue(f"WalkingConfig.follow_slope must lie in [0, 1], got {self.follow_slope}")
+        if not 0.0 <= self.slippery <= 1.0:
+            raise InvalidValue(f"WalkingConfig.slippery must lie in [0, 1], got {self.slippery}")
 
 
 @njit(cache=True)
@@ -247,8 +252,9 @@ class Walking:
             above = float(body.base_position[2]) - self._ground.height(body.base_position)
             self.reference.reset(body.com, body.yaw, above)
             self._fresh = False
-        self._gait.request(GAITS[command.gait])
-        self._gait.cadence = self._pace(body, dt)
+        slippery = self.grip.friction < self.config.slippery
+        self._gait.request(GAITS[SURE_FOOTED.get(command.gait, command.gait) if slippery else command.gait])
+        self._gait.cadence = self._pace(body, dt, slippery)
         schedule = self._gait.advance(dt)
         if self.landing.update(schedule, estimate.contact, dt):
             schedule = self._gait.land(self.landing.landed)
@@ -328,11 +334,11 @@ class Walking:
         plane = self._ground.plane
         return np.array((velocity[0], velocity[1], plane[1] * velocity[0] + plane[2] * velocity[1]))
 
-    def _pace(self, body: BodyState, dt: float) -> float:
-        """Step sooner the further the velocity is from its reference."""
+    def _pace(self, body: BodyState, dt: float, slippery: bool) -> float:
+        """Step sooner the further the velocity is from its reference, and on ice."""
         wanted = self._velocity_reference(body)
         error = math.hypot(body.velocity[0] - wanted[0], body.velocity[1] - wanted[1])
-        return self._cadence.update(error, self._gait.gait.swing_time, dt)
+        return self._cadence.update(error, self._gait.gait.swing_time, dt, hurried=slippery)
 
     def _follow_residual(self, body: BodyState, schedule: LegSchedule, height: float, planned: Array) -> None:
         """Let the feet take up what the residual has changed by since the plan."""

@@ -86,7 +86,7 @@ class FeatureFilterConfig:
     feature_moment: float
     slope_time_s: float = 0.3
     harmonics: tuple[int, ...] = (2, 4)
-    harmonic_time_s: float = 1.0
+    harmonic_time_s: float = 3.0
     features: int = 16
     kernel_std: float = 0.5
     feature_time_s: float = 10.0

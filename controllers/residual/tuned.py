@@ -63,7 +63,7 @@ TUNED: dict[str, tuple[str, dict[str, Any]]] = {
         "pronk_default",
         {
             "vertical_drift": 60.0,
-            "lateral_drift": 20.0,
+            "lateral_drift": 8.0,
             "moment_drift": 1.2,
             "kernel_std": 0.5,
         },

@@ -56,3 +56,7 @@ def test_the_pace_is_bounded_whatever_comes(steps):
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(InvalidValue, match=message):
         CadenceConfig(**settings)
+
+
+def test_who_is_hurried_steps_as_fast_as_the_gait_may():
+    assert Cadence(CONFIG).update(0.0, 0.225, 0.002, hurried=True) == pytest.approx(0.225 / 0.15)

@@ -254,6 +254,25 @@ def test_a_slip_is_planned_for_at_once():
     assert len(held.plans) > plans
 
 
+def test_a_trot_on_ice_changes_feet_over_all_four_and_is_stepped_faster():
+    held = Held().step(TROT, 60)
+    assert held.walking.gait == "trot" and held.walking._gait.cadence == 1.0
+    held.slide(0.4, 0.05).step(TROT, 300)
+    assert held.walking.grip.friction < 0.2
+    assert held.walking.gait == "walking_trot" and held.walking._gait.cadence > 1.1
+    # Nothing slips any more: after a while the ground is trusted again.
+    held.slide(0.0, 0.0).step(TROT, 4000)
+    assert held.walking.gait == "trot"
+
+
+def test_who_walks_otherwise_on_ice_walks_on():
+    held = Held(config=WalkingConfig(slippery=0.0)).step(TROT, 60).slide(0.4, 0.05).step(TROT, 300)
+    assert held.walking.grip.friction < 0.2 and held.walking.gait == "trot"
+    crawl = LocomotionCommand(0.1, 0.0, 0.0, "crawl")
+    held = Held().step(crawl, 60).slide(0.4, 0.05).step(crawl, 300)
+    assert held.walking.grip.friction < 0.2 and held.walking.gait == "crawl"
+
+
 def test_a_swinging_foot_that_strikes_early_bears_what_the_plan_asks_of_it():
     held = Held().step(TROT, 40)
     swings = held.walking.standing < 0.5
@@ -302,6 +321,7 @@ def test_beginning_again_keeps_what_was_learned_and_forgets_the_rest():
         ({"velocity_decay": 0.0}, r"WalkingConfig.velocity_decay must lie in \[0.01, 10\] s, got 0.0"),
         ({"landing_depth": 0.1}, r"WalkingConfig.landing_depth must lie in \[0, 0.05\] m, got 0.1"),
         ({"follow_slope": float("nan")}, r"WalkingConfig.follow_slope must lie in \[0, 1\], got nan"),
+        ({"slippery": -0.1}, r"WalkingConfig.slippery must lie in \[0, 1\], got -0.1"),
     ],
 )
 def test_settings_out_of_range_are_refused(settings, message):
