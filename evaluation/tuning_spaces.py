@@ -219,8 +219,8 @@ SPACES: dict[str, Space] = {
         ("pronk_default",),
         (
             Range("vertical_drift", 30.0, 120.0, "N/√s"),
-            Range("lateral_drift", 8.0, 40.0, "N/√s"),
-            Range("moment_drift", 1.0, 6.0, "N·m/√s"),
+            Range("lateral_drift", 4.0, 20.0, "N/√s"),
+            Range("moment_drift", 0.6, 4.0, "N·m/√s"),
             Range("kernel_std", 0.2, 1.5, "1 per whitened input"),
         ),
     ),
