@@ -85,7 +85,7 @@ class FeatureFilterConfig:
     feature_force: float
     feature_moment: float
     slope_time_s: float = 0.3
-    harmonics: tuple[int, ...] = (2, 4)
+    harmonics: tuple[int, ...] = (2, 4, 6, 8)
     harmonic_time_s: float = 3.0
     features: int = 16
     kernel_std: float = 0.5
@@ -94,10 +94,10 @@ class FeatureFilterConfig:
     spin_floor: float = 0.004
     velocity_guess: float = 0.03
     spin_guess: float = 0.09
-    impact: float = 3.0
+    impact: float = 0.3
     phase_bins: int = 48
     forgetting: float = 0.03
-    gate: float = 10.0
+    gate: float = 4.5
     seed: int = 0
 
     def __post_init__(self) -> None:
