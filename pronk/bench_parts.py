@@ -213,9 +213,9 @@ def _clocked(owner: Any, name: str) -> list[float]:
     """Take the time of every call of a method from now on [s]."""
     method, times = getattr(owner, name), []
 
-    def call(*arguments: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         begin = clock.perf_counter()
-        result = method(*arguments)
+        result = method(*arguments, **named)
         times.append(clock.perf_counter() - begin)
         return result
 

@@ -1,4 +1,5 @@
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,9 +7,10 @@ import pytest
 from controllers.qp import QuadraticProgram
 from controllers.quadruped.mpc import MpcConfig, MpcInput
 from pronk import bench_programs
-from pronk.bench_parts import _clocked, summarise, time_sequence
+from pronk.bench_parts import _clocked, summarise, time_in_loop, time_sequence
 from pronk.bench_programs import Recording, bench_scenario, general_solvers, time_programs
 from sim.disturbances import Payload
+from sim.scenarios import get_scenario
 
 
 def stance(weight_share: float = 1.0) -> MpcInput:
@@ -56,6 +58,15 @@ def test_a_function_with_a_state_is_made_afresh_for_each_pass():
     assert seen == [[1, 2, 3], [1, 2, 3]]
     assert times.shape == (2, 3)
     assert (times > 0.0).all()
+
+
+def test_the_parts_of_a_tick_are_timed_where_they_run():
+    scenario = replace(get_scenario("flat_walk"), duration_s=4.0, initial_pose="stand")
+    timings = time_in_loop(scenario)
+    assert len(timings) == 4 and all(timing.n > 0 and timing.p50_s > 0.0 for timing in timings)
+    estimator, plan = (next(t.n for t in timings if t.name.endswith(name)) for name in ("estimator", "force plan"))
+    # The second half of 2000 ticks, and of at most as many plans as there are periods and changes of contacts.
+    assert estimator == 1000 and 50 < plan < 400
 
 
 def test_all_solvers_agree_with_the_exact_solution(rows):
