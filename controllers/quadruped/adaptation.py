@@ -16,7 +16,7 @@ def add_impulse(forces: Array, levers: Array, carrying: Array, dt: float, impuls
 
     Args:
         forces: Of the ground on the feet, world, shape (4, 3) [N].
-        levers: Feet minus centre of mass, world, shape (4, 3) [m].
+        levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
         carrying: 1 for feet that stand, shape (4,).
         dt: Length of the tick [s].
         impulse: In and out: force and moment over time, shape (6,) [N·s, N·m·s].
@@ -138,7 +138,7 @@ class Adaptation:
 
         Args:
             forces: Commanded ground reaction forces, world, shape (4, 3) [N].
-            levers: Feet minus centre of mass, world, shape (4, 3) [m].
+            levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
             carrying: 1 for feet that stood, shape (4,).
             dt: Length of the tick [s].
             contacts_changed: Whether the set of standing feet changed.

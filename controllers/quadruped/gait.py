@@ -70,7 +70,8 @@ GAITS: dict[str, Gait] = {
     )
 }
 
-# What stands on two feet alone, with no moment about the line between them but by friction, and what does not.
+# Gaits that stand on two feet alone, where only friction gives a moment about the line between them, and what takes
+# their place on ice.
 SURE_FOOTED = {"trot": "walking_trot"}
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from controllers.robot.plane import fit_plane, refit_plane
+from controllers.robot.plane import find_underfoot, fit_plane, refit_plane
 
 Array = npt.NDArray[np.float64]
 
@@ -125,9 +125,9 @@ class GroundPlane:
     @property
     def underfoot(self) -> Array:
         """From the centre of a standing foot to where the ground touches it, world, shape (3,) [m]."""
-        _, x, y = self.plane.tolist()
-        depth = self._radius / math.sqrt(1.0 + x * x + y * y)
-        return np.array((depth * x, depth * y, -depth))
+        found = np.empty(3)
+        find_underfoot(self.plane, self._radius, found)
+        return found
 
     def height(self, point: Array) -> float:
         """Tell the height of the plane at a point.

@@ -4,6 +4,8 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
+from controllers.robot.plane import find_underfoot
+
 Array = npt.NDArray[np.float64]
 
 
@@ -55,8 +57,7 @@ def preview(
     """
     n = intervals.shape[0]
     underfoot = np.empty(3)
-    depth = clearance / np.sqrt(1.0 + ground[1] * ground[1] + ground[2] * ground[2])
-    underfoot[0], underfoot[1], underfoot[2] = depth * ground[1], depth * ground[2], -depth
+    find_underfoot(ground, clearance, underfoot)
     place = np.empty((4, 3))
     down = np.empty(4)
     for leg in range(4):

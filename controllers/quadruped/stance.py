@@ -32,7 +32,7 @@ def describe_moment(
         spin: Angular velocity, world, shape (3,) [rad/s].
         height_error: Height of the centre of mass minus its reference [m].
         forces: Commanded foot forces, world, shape (4, 3) [N].
-        levers: Feet minus centre of mass, world, shape (4, 3) [m].
+        levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
         state: Output, shape (1, 9), see `LearnerInputs`.
         wrench: Output, shape (1, 6) [N, N·m].
     """
@@ -65,7 +65,7 @@ def compensate(levers: Array, standing: Array, yaw: float, change: Array, fricti
     no moment about the line between them) is left to the next plan. Forces stay in the friction pyramid.
 
     Args:
-        levers: Feet minus centre of mass, world, shape (4, 3) [m].
+        levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
         standing: 1 for standing feet, shape (4,).
         yaw: Yaw of the heading frame of `change` [rad].
         change: Residual now minus residual in the plan, heading frame, shape (6,) [N, N·m].

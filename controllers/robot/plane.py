@@ -1,5 +1,7 @@
 """A plane through footprints."""
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 from numba import njit
@@ -57,3 +59,16 @@ def refit_plane(points: Array, regularisation: float, plane: Array, fresh: Array
     fit_plane(rest, regularisation, fresh)
     fresh[1] += plane[1]
     fresh[2] += plane[2]
+
+
+@njit(cache=True)
+def find_underfoot(plane: Array, radius: float, underfoot: Array) -> None:
+    """Find where a plane touches a round foot that stands on it.
+
+    Args:
+        plane: z = g₀ + g₁ x + g₂ y, shape (3,).
+        radius: Of the foot [m].
+        underfoot: Output, from the centre of the foot to there, shape (3,) [m].
+    """
+    depth = radius / math.sqrt(1.0 + plane[1] * plane[1] + plane[2] * plane[2])
+    underfoot[0], underfoot[1], underfoot[2] = depth * plane[1], depth * plane[2], -depth

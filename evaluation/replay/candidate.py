@@ -59,7 +59,7 @@ class ReplayAdaptation(Adaptation):
 
         Args:
             forces: Forces that the controller would have commanded; not used.
-            levers: Feet minus centre of mass, world, shape (4, 3) [m].
+            levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
             carrying: Its contacts; not used.
             dt: Length of the tick [s].
             contacts_changed: Whether its contacts changed.

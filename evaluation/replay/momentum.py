@@ -52,7 +52,7 @@ def add_tick(
         rotation: Base to world, shape (3, 3).
         velocity: Of the centre of mass, world, shape (3,) [m/s].
         spin: Angular velocity, world, shape (3,) [rad/s].
-        levers: Feet minus centre of mass, world, shape (4, 3) [m].
+        levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
         forces: Of the ground on the feet since the last tick, world, shape (4, 3) [N].
         carrying: 1 for feet that stood, shape (4,).
         dt: Time since the last tick [s].
@@ -108,7 +108,7 @@ class Surplus:
             rotation: Base to world, shape (3, 3).
             velocity: Of the centre of mass, world, shape (3,) [m/s].
             spin: Angular velocity, world, shape (3,) [rad/s].
-            levers: Feet minus centre of mass, world, shape (4, 3) [m].
+            levers: From the centre of mass to where the ground touches the feet, world, shape (4, 3) [m].
             forces: Of the feet since the last tick, world, shape (4, 3) [N].
             carrying: 1 for feet that stood, shape (4,).
         """
