@@ -15,6 +15,8 @@ RANDOM_SHARE = 0.7
 # Play heads for a place for at most this many steps, then for another; near counts as there [m].
 PATIENCE, NEAR_M = 40, 0.02
 TOGGLE_CHANCE = 0.03
+# Rummaging: episodes that begin with a closed gripper, moves to a place nearby, and how far that is [m].
+CLOSED_SHARE, NEARBY_SHARE, NEARBY_M = 0.5, 0.4, 0.06
 # Slips of "stumble" and their lengths; between them the expert acts for some steps, unless it has given up.
 SLIPS = ("rest", "stray", "retreat", "fumble", "miss")
 SLIP_STEPS, EXPERT_STEPS, GIVE_UP_STEPS = (6, 25), (8, 45), (10, 90)
@@ -129,6 +131,47 @@ class Play:
         self._left = PATIENCE
 
 
+class Rummage(Play):
+    """Plays where hands work: low, often with a closed gripper, in long and in short moves.
+
+    A place drawn evenly from the workspace is mostly in the air, where nothing is to be learned of how things and a
+    hand beside them look. Things of the scene are touched and moved, but only because they stand where the hand goes.
+    """
+
+    def begin(self, world: World, rng: np.random.Generator) -> None:
+        """Begin an episode.
+
+        Args:
+            world: Where.
+            rng: Draws places, speeds and commands.
+        """
+        self._here: Array | None = None
+        super().begin(world, rng)
+        self._gripper = 1.0 if rng.uniform() < CLOSED_SHARE else -1.0
+
+    def act(self, observation: Observation) -> Array:
+        """Act.
+
+        Args:
+            observation: Its pose tells when a place is reached, and where short moves begin.
+
+        Returns:
+            Action.
+        """
+        self._here = observation[POSE][: self._world.workspace.shape[1]].astype(np.float64)
+        return super().act(observation)
+
+    def _draw(self) -> None:
+        super()._draw()
+        low, high = self._world.workspace
+        if len(low) > 2:
+            # Evenly drawn heights, squared: half of all places are in the lowest quarter.
+            share = (self._target[2] - low[2]) / (high[2] - low[2])
+            self._target[2] = low[2] + share**2 * (high[2] - low[2])
+        if self._here is not None and self._rng.uniform() < NEARBY_SHARE:
+            self._target = np.clip(self._here + self._rng.normal(0.0, NEARBY_M, len(low)), low, high)
+
+
 class Stumble:
     """An expert that slips again and again, and in half of the episodes gives up for good.
 
@@ -194,14 +237,14 @@ class Stumble:
         self._drift = self._rng.uniform(-1.0, 1.0, width)
 
 
-BEHAVIOURS: dict[str, Any] = {"expert": Expert, "mixed": Mixed, "play": Play, "stumble": Stumble}
+BEHAVIOURS: dict[str, Any] = {"expert": Expert, "mixed": Mixed, "play": Play, "rummage": Rummage, "stumble": Stumble}
 
 
 def make_behaviour(name: str) -> Behaviour:
     """Make a behaviour.
 
     Args:
-        name: "expert", "mixed", "play" or "stumble".
+        name: "expert", "mixed", "play", "rummage" or "stumble".
 
     Returns:
         The behaviour.

@@ -30,7 +30,7 @@ class Collection:
         tasks: Names of tasks or of lists of tasks.
         episodes: Of each task.
         seed: Of the first episode of each task; the others count up from it.
-        behaviour: "expert", "mixed", "play" or "stumble".
+        behaviour: "expert", "mixed", "play", "rummage" or "stumble".
         successes: Whether only successful episodes count; failures are kept, but more are collected.
         config: Settings of the world.
         every: Steps between the states that are kept.

@@ -29,7 +29,7 @@ from sim.world_tasks import MANIPULATION
 from sim.worlds import make_world
 
 VIDEO, INVERSE, DRAFT = "video", "inverse", "draft.safetensors"
-PLAY, EXPERT = "play", "expert"
+PLAY, EXPERT = ("play", "rummage"), "expert"
 
 
 @dataclass(frozen=True)
@@ -168,7 +168,7 @@ class VideoStudio:
             yield "nothing was kept, so the video model stays as it is"
             return
         start = FlowModel.load(self._video(models))
-        shown = [episode for episode in replay if episode.info.behaviour != PLAY]
+        shown = [episode for episode in replay if episode.info.behaviour not in PLAY]
         fit = FitConfig(steps=config.video_steps, rate=config.video_rate, seed=seed, every=config.video_steps)
         settings = FlowTrainingConfig(fit=fit, steps_per_frame=start.steps_per_frame, own=(BEHAVIOUR,))
         # Beside the kept rollouts the demonstrations; clips are drawn from all tasks alike.

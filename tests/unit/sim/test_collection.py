@@ -8,13 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from gymnasium import spaces
 
 from controllers.errors import InvalidValue, UnknownName
 from sim.behaviours import Play, make_behaviour
 from sim.collection import SETTINGS, Collection, collect, episode_path
 from sim.coloured_arena import REACH_M, ArenaWorld
 from sim.episodes import find_episodes, read_episode, read_info, record, write_episode
-from sim.image_world import WorldConfig
+from sim.image_world import POSE, WorldConfig
 from sim.tensor_file import read_tensors, write_tensors
 
 SMALL = WorldConfig(size=16)
@@ -153,6 +154,30 @@ def test_play_visits_the_workspace_and_does_not_care_for_the_task():
     assert (spread > 2.0).all() and np.abs(first.action).max() <= REACH_M + 1e-6
     again = record(world, "play", play.act, 1000, lambda: play.begin(world, np.random.default_rng(5)))
     assert np.array_equal(first.action, again.action)
+
+
+class Tray:
+    """A workspace of a metre in which a hand jumps where it is told; it counts nothing else."""
+
+    workspace = np.array([[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]])
+    action_space = spaces.Box(-1.0, 1.0, (4,))
+    has_gripper = True
+
+
+def test_rummaging_is_low_and_half_of_the_time_begins_with_a_closed_gripper():
+    closed, heights = 0, []
+    for seed in range(200):
+        rummage, rng, here = make_behaviour("rummage"), np.random.default_rng(seed), np.full(3, 0.5)
+        rummage.begin(Tray(), rng)
+        for step in range(40):
+            action = rummage.act({POSE: here})
+            if step == 0:
+                closed += action[3] > 0.0
+            here = here + action[:3]
+        heights.append(here[2])
+    assert 70 <= closed <= 130
+    # Even heights would have a median of 0.5, their squares of 0.25.
+    assert 0.1 < np.median(heights) < 0.35
 
 
 def test_mixed_acts_at_random_seven_times_in_ten():
