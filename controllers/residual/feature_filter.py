@@ -29,6 +29,10 @@ Array = npt.NDArray[np.float64]
 USUAL_PERIOD_S = 0.5
 # Ranges of velocity [m/s], roll, pitch [rad] and vertical force of the feet (share of the weight) in a trot.
 _INPUT_SCALE = (0.5, 0.25, 0.15, 0.1, 0.1, 0.4)
+# Number of the vertical force among the axes of a wrench.
+VERTICAL = 2
+# A gait is sampled some fifty times in a cycle.
+MOST_HARMONICS = 10
 # Standard deviation of what may be missing before anything is known, as a share of the bounds.
 PRIOR_SHARE = 0.05
 # Vertical force that features add, as a share of the horizontal one.
@@ -52,6 +56,8 @@ class FeatureFilterConfig:
         moment_slope: The same of the moments [N·m/s].
         slope_time_s: Time in which a slope fades [s].
         harmonics: Multiples of the gait frequency at which the residual is taken to repeat; empty for none.
+        vertical_harmonics: Further multiples at which the vertical force alone repeats. A load that bounces once in a
+            stride needs the first; horizontally it would take the robot's sway for a load.
         harmonic_force: Standard deviation of a harmonic of the force.
         harmonic_moment: Standard deviation of a harmonic of the moment.
         harmonic_time_s: Time in which harmonics drift by as much [s].
@@ -86,6 +92,7 @@ class FeatureFilterConfig:
     feature_moment: float
     slope_time_s: float = 0.3
     harmonics: tuple[int, ...] = (2, 4, 6, 8)
+    vertical_harmonics: tuple[int, ...] = (1, 10)
     harmonic_time_s: float = 3.0
     features: int = 16
     kernel_std: float = 0.5
@@ -108,13 +115,15 @@ class FeatureFilterConfig:
         """
         whole = ("features", "phase_bins", "seed")
         for name, value in vars(self).items():
-            if name in ("bounds", "harmonics", "gate", *whole):
+            if name in ("bounds", "harmonics", "vertical_harmonics", "gate", *whole):
                 continue
             if not (math.isfinite(value) and value > 0.0):
                 raise InvalidValue(f"FeatureFilterConfig.{name} must be finite and > 0, got {value}")
-        if len(set(self.harmonics)) != len(self.harmonics) or not all(1 <= k <= 10 for k in self.harmonics):
+        waves = self.all_harmonics
+        if len(set(waves)) != len(waves) or not all(1 <= k <= MOST_HARMONICS for k in waves):
             raise InvalidValue(
-                f"FeatureFilterConfig.harmonics must be different numbers from 1 to 10, got {self.harmonics}"
+                "FeatureFilterConfig.harmonics and vertical_harmonics must be different numbers from 1 to "
+                f"{MOST_HARMONICS}, got {self.harmonics} and {self.vertical_harmonics}"
             )
         for name, low, high in (("features", 0, 200), ("phase_bins", 1, 1000), ("seed", 0, 2**32 - 1)):
             if not low <= getattr(self, name) <= high:
@@ -123,6 +132,11 @@ class FeatureFilterConfig:
             raise InvalidValue(f"FeatureFilterConfig.forgetting must be <= 1, got {self.forgetting}")
         if not self.gate > 0.0:
             raise InvalidValue(f"FeatureFilterConfig.gate must be > 0, got {self.gate}")
+
+    @property
+    def all_harmonics(self) -> tuple[int, ...]:
+        """Multiples of the gait frequency in the order of the regressors."""
+        return (*self.harmonics, *self.vertical_harmonics)
 
     @classmethod
     def for_robot(cls, mass: float, **overrides: Any) -> "FeatureFilterConfig":
@@ -198,8 +212,8 @@ class FeatureFilter:
         self._phases = rng.uniform(0.0, 2.0 * np.pi, c.features)
         self._scale = np.array(_INPUT_SCALE)
         self._weight = c.mass * GRAVITY
-        self._harmonics = np.array(c.harmonics, dtype=np.int64)
-        waves = 2 * len(c.harmonics)
+        self._harmonics = np.array(c.all_harmonics, dtype=np.int64)
+        waves = 2 * len(c.all_harmonics)
         self._first_feature = FIRST_HARMONIC + waves
         size = self._first_feature + INPUTS + c.features
         self._drift, self._prior = np.zeros((6, size)), np.zeros((6, size))
@@ -209,7 +223,8 @@ class FeatureFilter:
         slope = np.square((*slopes, *(c.moment_slope,) * 3))
         # The stationary variance of a fading slope is half its drift times the time in which it fades.
         self._drift[:, SLOPE] = 2.0 * slope / c.slope_time_s
-        wave = np.square(np.repeat((c.harmonic_force, c.harmonic_moment), 3))[:, None]
+        wave = np.repeat(np.square(np.repeat((c.harmonic_force, c.harmonic_moment), 3))[:, None], waves, axis=1)
+        wave[np.arange(6) != VERTICAL, 2 * len(c.harmonics) :] = 0.0
         self._drift[:, FIRST_HARMONIC : self._first_feature] = 2.0 * wave / (100.0 * c.harmonic_time_s)
         # Height must not depend on speed for nothing: vertically there is little but the load itself to be told apart.
         shares = (c.feature_force, c.feature_force, VERTICAL_SHARE * c.feature_force, *(c.feature_moment,) * 3)

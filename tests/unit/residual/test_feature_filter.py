@@ -80,6 +80,20 @@ def test_what_the_gait_repeats_is_predicted_at_later_phases():
     assert learner.predict(horizon)[:, 2] == pytest.approx(expected, abs=0.8)
 
 
+@pytest.mark.parametrize(("axis", "followed"), [(0, False), (1, False), (2, True)])
+def test_a_force_that_comes_once_in_a_stride_is_foreseen_vertically_alone(axis, followed):
+    learner = make(features=0)
+
+    def wave(t):
+        return 15.0 * np.eye(6)[axis] * math.sin(2.0 * math.pi * t / PERIOD)
+
+    teach(learner, wave, 8.0)
+    # Half a cycle ahead it has the opposite sign, which only a harmonic knows.
+    at, ahead = (learner.predict(inputs_at(time))[0, axis] for time in (8.125, 8.375))
+    swing = ahead - at
+    assert (swing == pytest.approx(-30.0, abs=3.0)) if followed else (abs(swing) < 6.0)
+
+
 def test_what_is_sustained_leaves_the_gait_out():
     learner = make()
     teach(learner, lambda t: np.array([0.0, 6.0 + 10.0 * math.sin(4.0 * math.pi * t / PERIOD), 0, 0, 0, 0]), 8.0)
@@ -290,6 +304,7 @@ def test_harmonics_are_averaged_over_their_interval():
     [
         ("vertical_drift", 0.0, "vertical_drift must be finite and > 0, got 0.0"),
         ("harmonics", (2, 2), "harmonics must be different numbers from 1 to 10"),
+        ("vertical_harmonics", (1, 8), r"from 1 to 10, got \(2, 4, 6, 8\) and \(1, 8\)"),
         ("features", 500, r"features must lie in \[0, 200\], got 500"),
         ("forgetting", 1.5, "forgetting must be <= 1, got 1.5"),
         ("gate", math.nan, "gate must be > 0, got nan"),
