@@ -137,12 +137,11 @@ def stage_costs(scenario: Scenario, values: Mapping[str, Array], window: Window)
         window: Begin and end [s].
 
     Returns:
-        "stage_cost", the mean over the window, and "stage_cost_first_half".
+        "stage_cost", the mean over the window.
     """
     inside = (values["time"] >= window[0]) & (values["time"] < window[1])
     v = {name: array[inside] for name, array in values.items()}
-    cost, early = stage_cost(scenario, v), v["time"] < 0.5 * (window[0] + window[1])
-    return {"stage_cost": metrics.mean(cost), "stage_cost_first_half": metrics.mean(cost[early])}
+    return {"stage_cost": metrics.mean(stage_cost(scenario, v))}
 
 
 def after_changes(scenario: Scenario, values: Mapping[str, Array], window: Window) -> dict[str, float]:

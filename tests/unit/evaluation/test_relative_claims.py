@@ -1,5 +1,3 @@
-import math
-
 import pytest
 from made_runs import row
 
@@ -123,29 +121,26 @@ def test_a_method_out_of_order_fails_the_claim():
     assert (ORDER.judge(trials).measured, ORDER.judge(trials).passed) == (1.0, False)
 
 
-def costs(method, *pairs):
-    return [
-        row(seed, method, fell=0.0, stage_cost=whole, stage_cost_first_half=early)
-        for seed, (early, whole) in enumerate(pairs)
-    ]
+def regret(*pairs):
+    """Trials of ours with regret per step over the first half and over the whole, and the comparator's."""
+    names = ("regret_per_step_early", "regret_per_step_late")
+    ours = [row(seed, "ours", fell=0.0, **dict(zip(names, pair, strict=True))) for seed, pair in enumerate(pairs)]
+    return [*ours, *(row(seed, "clairvoyant", fell=0.0) for seed in range(len(pairs)))]
 
 
-def test_regret_falls_when_the_cost_above_the_clairvoyant_does():
+def test_regret_falls_when_it_is_less_over_the_whole_run_than_over_its_first_half():
     claim = RegretClaim("regret", "quiet", "ours")
-    clairvoyant = costs("clairvoyant", (1.0, 1.5), (1.0, 1.5))
-    # Regret per step falls from 2 to 1.5 and from 1 to 0.7 although the cost itself rises.
-    verdict = claim.judge([*costs("ours", (3.0, 3.0), (2.0, 2.2)), *clairvoyant])
+    verdict = claim.judge(regret((2.0, 1.5), (1.0, 0.7)))
     assert verdict.measured == pytest.approx(-0.4)
     assert verdict.passed is True
     assert verdict.detail == "1.5 in the first half, 1.1 in all"
-    assert claim.judge([*costs("ours", (3.0, 4.0), (2.0, 3.0)), *clairvoyant]).passed is False
+    assert claim.judge(regret((2.0, 2.5), (1.0, 2.0))).passed is False
 
 
-def test_regret_leaves_out_seeds_that_either_fell_on_and_needs_both():
+def test_regret_leaves_out_seeds_without_one_and_needs_the_comparator():
     claim = RegretClaim("regret", "quiet", "ours")
-    ours = [*costs("ours", (3.0, 2.0)), row(1, "ours", fell=1.0, stage_cost=math.nan)]
-    clairvoyant = costs("clairvoyant", (1.0, 1.0), (1.0, 1.0))
-    assert claim.judge(ours).passed is None
-    verdict = claim.judge([*ours, *clairvoyant])
-    assert (verdict.n, verdict.passed) == (1, None)
-    assert claim.judge([ours[1], *clairvoyant]).passed is False
+    trials = [*regret((2.0, 1.0)), row(1, "ours", fell=1.0, regret_per_step_early=1.0, regret_per_step_late=9.0)]
+    verdict = claim.judge([*trials, row(2, "ours", fell=0.0)])
+    assert (verdict.n, verdict.passed, verdict.measured) == (1, None, -1.0)
+    assert claim.judge(trials[:1]).passed is None
+    assert claim.judge([row(2, "ours", fell=0.0), row(2, "clairvoyant", fell=0.0)]).passed is False
