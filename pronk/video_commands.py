@@ -32,7 +32,7 @@ def add_video(commands: Any) -> None:
         if subject == "video":
             parser.add_argument("--variant", default="in_domain", choices=VARIANTS, help="default: in_domain")
             parser.add_argument("--start", type=Path, metavar="FILE", help="a video model to go on from")
-            parser.add_argument("--codec", type=Path, metavar="FILE", help="made by --variant codec; not for that")
+            parser.add_argument("--codec", type=Path, metavar="FILE", help="of --variant codec; a --start has its own")
         parser.add_argument("--data", metavar="DIR,…", help="folders of `pronk collect`")
         parser.add_argument("--camera", default="corner4", metavar="NAME", help="pictures; default: corner4")
         parser.add_argument("--budget", type=int, default=default, metavar="N", help=f"batches; default: {default}")
@@ -132,24 +132,29 @@ def train_video(options: argparse.Namespace) -> int:
     episodes = read_episodes(options.data)
     if episodes[0].info.world == ARENA:
         return _train_floor(options, episodes, console)
-    if options.codec is None:
-        raise InvalidValue("'pronk train video' needs --codec: a file that 'pronk train video --variant codec' made")
+    from policies.video.flow_model import FlowModel
     from policies.video.latent_space import LatentSpace
 
-    space = LatentSpace.load(options.codec)
-    start, rate = None, RATE
-    if options.start is not None:
-        from policies.video.flow_model import FlowModel
-
-        start, rate = FlowModel.load(options.start), FINE_RATE
+    start = None if options.start is None else FlowModel.load(options.start)
+    rate = RATE if start is None else FINE_RATE
+    if options.codec is not None:
+        space = LatentSpace.load(options.codec)
+    elif start is not None:
+        space = start.space
+    else:
+        raise InvalidValue(
+            "'pronk train video' needs --codec, a file that 'pronk train video --variant codec' made, or --start, "
+            "whose model brings its own"
+        )
     config = training.FlowTrainingConfig(
         fit=fitting.FitConfig(steps=options.budget, seed=options.seed, rate=rate),
         tint=PRIOR_TINT if options.variant == "prior" else 0.1,
     )
     command = (
-        f"pronk train video --variant {options.variant} --data {options.data} --codec {options.codec} "
-        f"--budget {config.fit.steps} --seed {config.fit.seed}"
+        f"pronk train video --variant {options.variant} --data {options.data} --budget {config.fit.steps} "
+        f"--seed {config.fit.seed}"
     )
+    command += f" --codec {options.codec}" if options.codec is not None else ""
     command += f" --start {options.start}" if start is not None else ""
     run = training.FlowTraining(episodes, options.camera, space, config, options.out, command, start)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
