@@ -21,6 +21,8 @@ from policies.video.flow_model import FlowModel  # noqa: E402
 from policies.video.flow_network import FlowNetwork, FlowNetworkConfig  # noqa: E402
 from policies.video.flow_training import FlowTraining, FlowTrainingConfig  # noqa: E402
 from policies.video.planner import check_request  # noqa: E402
+from pronk.cli import main  # noqa: E402
+from sim.episodes import write_episode  # noqa: E402
 
 SIZE, RANK, FRAMES = 32, 6, 3
 WORDS = {"do": np.eye(384, dtype=np.float32)[0], "other": np.eye(384, dtype=np.float32)[1]}
@@ -133,6 +135,21 @@ def test_a_training_goes_on_from_a_model(tmp_path):
     for mine, theirs in zip(training.model.network.parameters(), start.network.parameters(), strict=True):
         assert torch.equal(mine, theirs)
     assert set(training.model.trained) == {"do", "other"}
+
+
+def test_the_command_needs_a_codec_unless_it_goes_on_from_a_model(tmp_path, capsys):
+    for number, episode in enumerate(wandering(12, size=SIZE, steps=45)):
+        write_episode(tmp_path / "data" / f"{number}.safetensors", episode)
+    space = fit_space([Clips(wandering(2, size=SIZE, steps=45), "top", 8, 5)], RANK)
+    network = FlowNetwork(FlowNetworkConfig(SIZE, 8, RANK, 32, 1))
+    FlowModel(network.eval(), space, 5, WORDS).save(tmp_path / "first")
+    words = f"train video --data {tmp_path / 'data'} --camera top --budget 1 --out {tmp_path / 'out'}".split()
+    assert main(words) == 2
+    assert "needs --codec" in capsys.readouterr().err
+    assert main([*words, "--start", str(tmp_path / "first")]) == 0
+    trained = FlowModel.load(tmp_path / "out" / "video.safetensors")
+    for name, mine in trained.space.arrays().items():
+        assert np.array_equal(mine, FlowModel.load(tmp_path / "first").space.arrays()[name])
 
 
 def test_a_model_comes_back_from_its_file(tmp_path):
