@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import ControlError
+from controllers.quadruped.metrics import cycle_average
 from evaluation.recorded import turn
 from sim.disturbances import Payload
 from sim.overlay import annotate
@@ -32,6 +33,8 @@ LEAD_IN_S = 1.0
 def frames_of(values: Mapping[str, Array], scenario: Scenario, fps: int = FRAMES_PER_SECOND) -> list[Frame]:
     """Take the pictures out of a run.
 
+    The learned wrench swings with the gait, too fast for an eye: what is drawn is its average over a cycle.
+
     Args:
         values: Arrays as in `evaluation.rollout.RunLog`.
         scenario: What was run; says what the payloads look like.
@@ -45,9 +48,11 @@ def frames_of(values: Mapping[str, Array], scenario: Scenario, fps: int = FRAMES
     index = np.clip(np.searchsorted(time, moments), 0, len(time) - 1)
     payloads = [d for d in scenario.disturbances if isinstance(d, Payload)]
     yaw = values["yaw"][index]
+    learned = np.column_stack([cycle_average(time, column) for column in values["residual"].T])
+    wrenches = {"residual": learned[index], "true_wrench": values["true_wrench"][index]}
     worlds = {
-        name: np.concatenate((turn(values[name][index, :3], yaw), turn(values[name][index, 3:], yaw)), axis=1)
-        for name in ("residual", "true_wrench")
+        name: np.concatenate((turn(wrench[:, :3], yaw), turn(wrench[:, 3:], yaw)), axis=1)
+        for name, wrench in wrenches.items()
     }
     frames = []
     for number, i in enumerate(index):

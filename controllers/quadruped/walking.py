@@ -118,6 +118,8 @@ class Walking:
         standing: Scheduled contacts, shape (4,).
         residual: Learned wrench, heading frame, shape (6,) [N, N·m].
         residual_plan: The same in each interval of the newest plan, shape (N, 6) [N, N·m].
+        load: Learned wrench at the newest plan without what the gait repeats, where the learner can tell, heading
+            frame, shape (6,) [N, N·m].
         height: Base above the ground as estimated [m].
         plan: The plan made in the newest tick, or None.
     """
@@ -198,6 +200,7 @@ class Walking:
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
         self.residual_plan = np.zeros((self.config.mpc.horizon, 6))
+        self.load = np.zeros(6)
         self._moment = LearnerInputs(np.empty((1, 9)), np.empty((1, 6)), np.empty((1, 4)), np.empty(1))
         self.height = float("nan")
         self.plan: ForcePlan | None = None
@@ -391,11 +394,13 @@ class Walking:
             learner.gait_phase[:1].copy(),
         )
         self.adaptation.update(body.rotation, body.yaw, body.velocity, body.spin, now)
-        if isinstance(self.adaptation.learner, SustainedLearner):
-            self._follow_load(self.adaptation.learner.sustained(now), body.yaw, height, time)
-        self._planned_at = time
         inputs.residual = self.adaptation.learner.predict(learner)
         self.residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()
+        self.load = self.residual.copy()
+        if isinstance(self.adaptation.learner, SustainedLearner):
+            self.load = self.adaptation.learner.sustained(now)
+            self._follow_load(self.load, body.yaw, height, time)
+        self._planned_at = time
         self._planned_friction = self.grip.friction
         return self.mpc.plan(inputs, time, body.yaw, friction=self.grip.friction)

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from made_runs import loaded_scenario, made_log, row, short_scenario
 
+from controllers.quadruped.metrics import GAIT_CYCLE_S
 from evaluation import video
 from evaluation.plots import plot_runs, plot_summary
 from evaluation.results import compile_results
@@ -93,3 +94,10 @@ def test_a_video_of_two_parts_has_all_pictures(tmp_path, monkeypatch):
     parts = video.start_video(Inline(), tmp_path, frames, log.scenario, "run", parts=2, fps=20)
     assert video.finish_video(tmp_path / "run.mp4", parts) == len(frames) == 20
     assert imageio.get_reader(tmp_path / "run.mp4").count_frames() == 20
+
+
+def test_an_arrow_does_not_swing_with_the_gait():
+    log = made_log(short_scenario())
+    log.values["residual"][:, 2] = -20.0 + 30.0 * np.sin(2.0 * np.pi * log.values["time"] / GAIT_CYCLE_S)
+    frames = video.frames_of(log.values, log.scenario)
+    assert [frame.estimate[2] for frame in frames[20:200]] == pytest.approx([-20.0] * 180, abs=1.0)

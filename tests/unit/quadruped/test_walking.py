@@ -123,6 +123,18 @@ def test_what_is_learned_is_taken_off_the_feet():
     assert heavy.walking.residual.tolist() == [0.0, 0.0, -80.0, 0.0, 0.0, 0.0]
 
 
+def test_the_load_is_what_stays_of_the_learned_wrench_where_the_learner_can_tell():
+    class Parting(Fixed):
+        def sustained(self, inputs):
+            return np.array([1.0, 2.0, -50.0, 0.0, 0.0, 0.0])
+
+    swinging = [0.0, 0.0, -80.0, 0.0, 0.0, 0.0]
+    plain, parting = Held(learner=Fixed(swinging)).step(STAND, 5), Held(learner=Parting(swinging)).step(STAND, 5)
+    assert plain.walking.load.tolist() == swinging
+    assert parting.walking.load.tolist() == [1.0, 2.0, -50.0, 0.0, 0.0, 0.0]
+    assert parting.walking.residual.tolist() == swinging
+
+
 def test_plans_come_at_their_period_and_at_every_change_of_contacts():
     held, contacts = Held(), []
     for _ in range(300):
