@@ -20,6 +20,9 @@ def add_sail(commands: Any) -> None:
     parser.add_argument("--iterations", type=int, default=4, metavar="N", help="default: 4")
     parser.add_argument("--rollouts", type=int, default=30, metavar="N", help="of each iteration; default: 30")
     parser.add_argument(
+        "--explore", type=int, default=0, metavar="N", help="of those, how many the prior alone plans; default: 0"
+    )
+    parser.add_argument(
         "--goals", type=int, default=50, metavar="N", help="for evaluation, always the same; default: 50"
     )
     parser.add_argument("--filter", default="success", metavar="NAME", help="none, success or judge; default: success")
@@ -71,6 +74,7 @@ def _train_sail(options: argparse.Namespace) -> int:
         tuple(Path(name) for name in split_names(options.data) or ()),
         weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
         adaptation,
+        explorer=weights_of(f"{VIDEO}_prior", folder=folder) if options.explore else None,
         views=() if judge is None else judge.views,
         video_steps=options.video_budget,
         inverse_steps=options.inverse_budget,
@@ -80,6 +84,7 @@ def _train_sail(options: argparse.Namespace) -> int:
         *(options.task, options.iterations, options.rollouts, options.goals, options.seed),
         seen_tasks=seen,
         seen_goals=options.seen_goals if seen else 0,
+        explored=options.explore,
     )
     console = open_console()
     loop = SailLoop(

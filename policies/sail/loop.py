@@ -42,6 +42,7 @@ class SailConfig:
         task: The new task.
         iterations: Trainings; the planner after the last is evaluated, too.
         rollouts: That are collected in each.
+        explored: How many of those are run by a planner that explores (`policies.sail.rollouts.Studio.planner`).
         goals: On which every planner is evaluated.
         seed: Of rollouts and trainings.
         frames: Frames of a plan that are acted out before the next.
@@ -59,6 +60,7 @@ class SailConfig:
     batch: int = 10
     seen_tasks: tuple[str, ...] = ()
     seen_goals: int = 0
+    explored: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what is no loop.
@@ -70,6 +72,8 @@ class SailConfig:
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise InvalidValue(f"SailConfig.{name} must be at least {least}, got {getattr(self, name)}")
+        if not 0 <= self.explored <= self.rollouts:
+            raise InvalidValue(f"SailConfig.explored must lie in [0, rollouts = {self.rollouts}], got {self.explored}")
         if self.iterations * self.rollouts > BLOCK:
             raise InvalidValue(f"at most {BLOCK} rollouts have seeds, got {self.iterations} times {self.rollouts}")
 
@@ -240,15 +244,25 @@ class SailLoop:
         first = ROLLED_OUT + config.seed * BLOCK + iteration * config.rollouts
         there = {info.seed for info in find_episodes(folder).values()}
         missing = [(config.task, first + i) for i in range(config.rollouts) if first + i not in there]
-        self._spread(self._batches(iteration, missing, folder), lambda results: None)
+        new = [seed < first + config.explored for _, seed in missing]
+        batches = [
+            batch
+            for explore in (True, False)
+            for batch in self._batches(
+                iteration, [key for key, tries in zip(missing, new, strict=True) if tries == explore], folder, explore
+            )
+        ]
+        self._spread(batches, lambda results: None)
 
-    def _batches(self, iteration: int, wanted: Sequence[tuple[str, int]], folder: Path | None) -> list[Batch]:
+    def _batches(
+        self, iteration: int, wanted: Sequence[tuple[str, int]], folder: Path | None, explore: bool = False
+    ) -> list[Batch]:
         config, found = self.config, []
         for task in dict.fromkeys(task for task, _ in wanted):
             seeds = [seed for name, seed in wanted if name == task]
             for i in range(0, len(seeds), config.batch):
                 part = tuple(seeds[i : i + config.batch])
-                found.append(Batch(self._studio, self.models(iteration), task, part, config.frames, folder))
+                found.append(Batch(self._studio, self.models(iteration), task, part, config.frames, folder, explore))
         return found
 
     def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:

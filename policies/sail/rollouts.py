@@ -24,8 +24,11 @@ class Studio(Protocol):
         """Make a world of a task, with the camera in its observations."""
         ...
 
-    def planner(self, models: Path | None) -> Planner:
-        """Make the planner of a folder of models; of None, the one that the loop begins with."""
+    def planner(self, models: Path | None, explore: bool = False) -> Planner:
+        """Make the planner of a folder of models; of None, the one that the loop begins with.
+
+        With `explore`, make one that tries what those models may not think of.
+        """
         ...
 
     def improve(
@@ -62,6 +65,7 @@ class Batch:
         seeds: Of the episodes.
         frames: Frames of a plan that are acted out before the next.
         folder: Where episodes are written, one file each; None for nowhere.
+        explore: Whether the planner tries what its models may not think of.
     """
 
     studio: Studio
@@ -70,6 +74,7 @@ class Batch:
     seeds: tuple[int, ...]
     frames: int
     folder: Path | None
+    explore: bool = False
 
 
 @dataclass(frozen=True)
@@ -140,7 +145,7 @@ def play(batch: Batch) -> list[Rollout]:
     worlds = [batch.studio.world(batch.task) for _ in batch.seeds]
     try:
         config = ExecutionConfig(batch.frames, record=batch.folder is not None)
-        return execute_all(worlds, batch.studio.planner(batch.models), batch.seeds, config)
+        return execute_all(worlds, batch.studio.planner(batch.models, batch.explore), batch.seeds, config)
     finally:
         for world in worlds:
             world.close()

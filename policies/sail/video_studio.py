@@ -21,7 +21,7 @@ from policies.video.inverse_model import InverseModel
 from policies.video.inverse_training import BEST as INVERSE_FILE
 from policies.video.inverse_training import InverseTraining, InverseTrainingConfig
 from policies.video.planner import Planner
-from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, STEPS
+from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, PRIOR, STEPS
 from policies.video.video_planner import VideoPlanner
 from sim.episodes import Episode, find_episodes, read_episode
 from sim.image_world import World, WorldConfig
@@ -52,6 +52,7 @@ class StudioConfig:
         inverse_rate: Their learning rate.
         imagined: Moments from which the new video model imagines on, for inverse dynamics to read; 0 for none.
         imagined_frames: Frames that are looked at after each.
+        explorer: Weights of a video model that explores alone, such as the prior; None for none.
     """
 
     video: Path
@@ -69,6 +70,7 @@ class StudioConfig:
     inverse_rate: float = 3e-4
     imagined: int = 160
     imagined_frames: int = 2
+    explorer: Path | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -115,22 +117,30 @@ class VideoStudio:
         cameras = tuple(dict.fromkeys((config.camera, *config.views)))
         return make_world(config.world, task, WorldConfig(cameras=cameras, horizon=config.horizon))
 
-    def planner(self, models: Path | None) -> Planner:
+    def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Make a planner.
 
         Args:
             models: Folder of a fine-tuning; None for the weights that the loop begins with.
+            explore: Whether the explorer imagines alone. What it does is seen in the loop's own world: where it
+                succeeds, the in-domain model learns how the task looks there.
 
         Returns:
             The planner.
 
         Raises:
-            InvalidValue: Weights are missing or damaged.
+            InvalidValue: Weights are missing or damaged, or there is no explorer.
         """
         torch.set_num_threads(1)
+        inverse = InverseModel.load(self._inverse(models))
+        if explore:
+            if self.config.explorer is None:
+                raise InvalidValue("rollouts that explore need the weights of an explorer, got none")
+            alone = AdaptedVideo(None, FlowModel.load(self.config.explorer), ADAPTATIONS[PRIOR], STEPS)
+            return VideoPlanner(alone, inverse)
         prior = None if self.config.prior is None else FlowModel.load(self.config.prior)
         video = AdaptedVideo(FlowModel.load(self._video(models)), prior, self.config.adaptation, STEPS)
-        return VideoPlanner(video, InverseModel.load(self._inverse(models)))
+        return VideoPlanner(video, inverse)
 
     def improve(
         self, models: Path | None, kept: Sequence[Path], rollouts: Sequence[Path], folder: Path, seed: int

@@ -57,6 +57,10 @@ class LineWorld:
         return {"success": self.x >= 0.999, "instruction": self.instruction, "state": np.array([self.x])}
 
 
+# Skill of a planner that explores.
+EXPLORER = 0.3
+
+
 class StepPlanner:
     size = SIZE
 
@@ -79,9 +83,9 @@ class LineStudio:
     def world(self, task):
         return LineWorld(task)
 
-    def planner(self, models):
+    def planner(self, models, explore=False):
         self._note(f"planner {models.parent.name if models else 'first'}")
-        return StepPlanner(self.skill(models))
+        return StepPlanner(EXPLORER if explore else self.skill(models))
 
     def improve(self, models, kept, rollouts, folder, seed):
         self._note(f"improve {len(kept)} of {len(rollouts)} from {self.skill(models):.3f}")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from line_world import SKILL, LineStudio, reached
+from line_world import EXPLORER, SKILL, LineStudio, reached
 
 from controllers.errors import InvalidValue, UnknownName
 from evaluation.sail_spread import spread_over
@@ -56,6 +56,19 @@ def test_it_collects_filters_and_learns_from_all_that_was_kept_so_far(tmp_path, 
         assert first.kept == 6 and first.precision == pytest.approx(expected[0][1] / 6) and first.recall == 1.0
     else:
         assert first.kept == expected[0][1] and first.precision == first.recall == 1.0
+
+
+def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(tmp_path):
+    config = dataclasses.replace(CONFIG, iterations=1, explored=4)
+    loop = SailLoop(LineStudio(), KeepSuccesses(), config, tmp_path)
+    first = next(loop.run())
+    found = {path.stem: read_episode(path).info.successful for path in loop.rollouts(0)}
+    skills = [EXPLORER] * 4 + [LineStudio.skill(None)] * 2
+    assert list(found.values()) == [reached(ROLLED_OUT + i, skill) for i, skill in enumerate(skills)]
+    assert first.success == sum(reached(EVALUATED + i, LineStudio.skill(None)) for i in range(8)) / 8
+    assert first.collected_success > first.success
+    with pytest.raises(InvalidValue, match=r"SailConfig.explored must lie in \[0, rollouts = 6\], got 7"):
+        dataclasses.replace(CONFIG, explored=7)
 
 
 def test_steps_are_those_of_all_collected_episodes(tmp_path):

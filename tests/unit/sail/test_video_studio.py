@@ -117,3 +117,25 @@ def test_missing_weights_and_missing_data_are_told(config, tmp_path):
         dataclasses.replace(config, data=())
     with pytest.raises((InvalidValue, MissingModel), match=r"none\.safetensors"):
         VideoStudio(dataclasses.replace(config, video=tmp_path / "none.safetensors")).planner(None)
+
+
+def test_an_explorer_imagines_alone_with_the_inverse_dynamics_of_the_loop(config, tmp_path):
+    with pytest.raises(InvalidValue, match="rollouts that explore need the weights of an explorer, got none"):
+        VideoStudio(config).planner(None, explore=True)
+    other = FlowModel.load(config.video)
+    torch.nn.init.normal_(other.network.leave.weight)
+    other.save(tmp_path / "other.safetensors")
+    studio = VideoStudio(dataclasses.replace(config, explorer=tmp_path / "other.safetensors"))
+    image, words = (
+        np.random.default_rng(1).integers(0, 255, (1, 64, 64, 3), dtype=np.uint8),
+        (instruction_of("arena", TASK),),
+    )
+    own, explored, alone = (
+        planner.plan_all(image, words, (np.random.default_rng(0),))[0].frames
+        for planner in (
+            studio.planner(None),
+            studio.planner(None, explore=True),
+            VideoStudio(dataclasses.replace(config, video=tmp_path / "other.safetensors")).planner(None),
+        )
+    )
+    assert np.array_equal(explored, alone) and not np.array_equal(explored, own)
