@@ -81,7 +81,7 @@ QUANTITIES = (
     Quantity("mean forward speed error [m/s]", "vx_mean_error_mps", 1.0, 3),
     Quantity("roll RMS [°]", "roll_rmse_rad", DEGREE, 2),
     Quantity("pitch RMS [°]", "pitch_rmse_rad", DEGREE, 2),
-    Quantity("learned force, RMS error [N]", "wrench_rmse_n"),
+    Quantity("learned force over a stride, RMS error [N]", "wrench_rmse_n"),
     Quantity("settled after [s]", "settle_time_s", 1.0, 2, ("settling",)),
     Quantity("largest sinking [mm]", "sink_m", 1e3, 1, ("settling",)),
 )

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from made_runs import loaded_scenario, made_log, short_scenario
 
+from controllers.quadruped import metrics
 from evaluation.measurement import OF_EVERY_RUN, measure
 from evaluation.windows import loaded, steady
 from sim.disturbances import push
@@ -135,3 +136,14 @@ def test_only_ticks_with_a_plan_count_as_ticks_of_the_mpc():
     measured = measure(log, (5.0, 12.0))
     assert measured["mpc_tick_p50_s"] == measured["mpc_tick_p99_s"] == pytest.approx(4e-4)
     assert measured["mpc_deadline_misses"] == 3.0
+
+
+def test_what_is_learned_is_compared_with_the_load_over_a_gait_cycle():
+    log = made_log(short_scenario())
+    log.values["true_wrench"][:, 2] = -40.0
+    log.values["residual"][:, 2] = -37.0 + 25.0 * np.sin(2.0 * np.pi * log.values["time"] / metrics.GAIT_CYCLE_S)
+    log.values["residual"][:, 4] = 0.5
+    measured = measure(log, (6.0, 12.0))
+    # The run ends with the window: its last half cycle is averaged over less than a whole one.
+    assert measured["wrench_rmse_n"] == pytest.approx(3.0, rel=0.2)
+    assert measured["wrench_rmse_nm"] == pytest.approx(0.5, rel=1e-6)
