@@ -243,15 +243,11 @@ class SailLoop:
         config, folder = self.config, self.place(iteration) / ROLLOUTS
         first = ROLLED_OUT + config.seed * BLOCK + iteration * config.rollouts
         there = {info.seed for info in find_episodes(folder).values()}
-        missing = [(config.task, first + i) for i in range(config.rollouts) if first + i not in there]
-        new = [seed < first + config.explored for _, seed in missing]
-        batches = [
-            batch
-            for explore in (True, False)
-            for batch in self._batches(
-                iteration, [key for key, tries in zip(missing, new, strict=True) if tries == explore], folder, explore
-            )
-        ]
+        rest = first + config.explored
+        batches: list[Batch] = []
+        for explore, seeds in ((True, range(first, rest)), (False, range(rest, first + config.rollouts))):
+            missing = [(config.task, seed) for seed in seeds if seed not in there]
+            batches += self._batches(iteration, missing, folder, explore)
         self._spread(batches, lambda results: None)
 
     def _batches(
