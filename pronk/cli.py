@@ -143,6 +143,7 @@ def _parser() -> argparse.ArgumentParser:
     collecting.add_argument("--look", type=int, metavar="N", help="seed of other colours, light and cameras")
     collecting.add_argument("--every", type=int, default=1, metavar="K", help="keep every K-th state; default: 1")
     collecting.add_argument("--ahead", type=int, default=0, metavar="N", help="steps the expert may need from there")
+    collecting.add_argument("--linger", type=int, default=0, metavar="N", help="actions after success; default: 0")
     collecting.add_argument("--full", action="store_true", help="go on to the horizon after success")
     _add_out(collecting, "results/episodes")
     collecting.set_defaults(run=_collect)

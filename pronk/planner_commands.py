@@ -30,7 +30,7 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
         Exit code.
     """
     cameras = tuple(split_names(options.cameras) or ()) or None
-    config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look)
+    config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look, options.linger)
     names = tuple(split_names(options.tasks) or ())
     collection = Collection(
         *(options.world, names, options.episodes, options.seed, options.behaviour, options.successes, config),

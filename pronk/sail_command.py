@@ -37,6 +37,7 @@ def add_sail(commands: Any) -> None:
     parser.add_argument("--seen-goals", type=int, default=5, metavar="N", help="of each of them; default: 5")
     parser.add_argument("--video-budget", type=int, default=300, metavar="N", help="batches of a fine-tuning")
     parser.add_argument("--inverse-budget", type=int, default=300, metavar="N", help="batches of a fine-tuning")
+    parser.add_argument("--last", action="store_true", help="plan with the last fine-tuning, not the mean of all")
     parser.add_argument("--seed", type=int, default=0, metavar="N", help="of rollouts and trainings; default: 0")
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="batches of rollouts at the same time")
     parser.add_argument("--engine", default="process", metavar="NAME", help="process, or ray (extra 'ray')")
@@ -78,6 +79,7 @@ def _train_sail(options: argparse.Namespace) -> int:
         views=() if judge is None else judge.views,
         video_steps=options.video_budget,
         inverse_steps=options.inverse_budget,
+        average=not options.last,
     )
     seen = tuple(split_names(options.seen) or ())
     settings = SailConfig(

@@ -69,7 +69,11 @@ class Collection:
     def settings(self) -> dict[str, object]:
         """What must be the same for all episodes of a folder."""
         coarse = {"every": self.every, "ahead": self.ahead} if self.is_coarse else {}
-        return {"world": self.world, "behaviour": self.behaviour, **asdict(self.config), **coarse}
+        config = asdict(self.config)
+        if not config["linger"]:
+            # Folders from before there was such a thing go on.
+            del config["linger"]
+        return {"world": self.world, "behaviour": self.behaviour, **config, **coarse}
 
     @property
     def is_coarse(self) -> bool:

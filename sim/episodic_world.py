@@ -78,7 +78,9 @@ class EpisodicWorld(gymnasium.Env[Observation, npt.NDArray[np.float32]]):
         Returns:
             1 on the first success and else 0, whether success ended the episode, whether the horizon cut it.
         """
-        reward, self._succeeded = float(success and not self._succeeded), self._succeeded or success
-        ended = success and self.config.end_on_success
-        self._left = 0 if ended else self._left - 1
-        return reward, ended, self._left == 0 and not ended
+        first, self._succeeded = success and not self._succeeded, self._succeeded or success
+        if first and self.config.end_on_success:
+            self._left = min(self._left, 1 + self.config.linger)
+        self._left -= 1
+        over, ends = self._left == 0, self._succeeded and self.config.end_on_success
+        return float(first), over and ends, over and not ends

@@ -28,6 +28,8 @@ class WorldConfig:
         horizon: Actions after which an episode is cut.
         end_on_success: Whether success ends an episode; else it goes on to the horizon.
         look: Seed of another look (colours, light, camera), for a world that looks different; None for the usual one.
+        linger: Actions that follow the first success before it ends an episode: a demonstration that stops where
+            success begins shows how to come near, and not how to be there.
     """
 
     size: int = 64
@@ -35,6 +37,7 @@ class WorldConfig:
     horizon: int = 200
     end_on_success: bool = True
     look: int | None = None
+    linger: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what no world can do.
@@ -46,6 +49,8 @@ class WorldConfig:
             raise InvalidValue(f"WorldConfig.size must be even and in [8, {LARGEST_SIZE}], got {self.size}")
         if self.horizon < 1:
             raise InvalidValue(f"WorldConfig.horizon must be at least 1, got {self.horizon}")
+        if self.linger < 0:
+            raise InvalidValue(f"WorldConfig.linger must be at least 0, got {self.linger}")
         if self.look is not None and self.look < 0:
             raise InvalidValue(f"WorldConfig.look must be None or at least 0, got {self.look}")
 

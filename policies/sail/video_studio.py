@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from controllers.errors import InvalidValue
+from policies.sail.weight_mean import write_mean
 from policies.video.adaptation import Adaptation
 from policies.video.adapted_video import AdaptedVideo
 from policies.video.execution import BEHAVIOUR
@@ -28,7 +29,7 @@ from sim.image_world import World, WorldConfig
 from sim.world_tasks import MANIPULATION
 from sim.worlds import make_world
 
-VIDEO, INVERSE, DRAFT = "video", "inverse", "draft.safetensors"
+VIDEO, INVERSE, DRAFT, MEAN = "video", "inverse", "draft.safetensors", "mean.safetensors"
 PLAY, EXPERT = ("play", "rummage"), "expert"
 
 
@@ -53,6 +54,7 @@ class StudioConfig:
         imagined: Moments from which the new video model imagines on, for inverse dynamics to read; 0 for none.
         imagined_frames: Frames that are looked at after each.
         explorer: Weights of a video model that explores alone, such as the prior; None for none.
+        average: Whether the planner is the mean of all fine-tunings so far; else it is the last one.
     """
 
     video: Path
@@ -71,6 +73,7 @@ class StudioConfig:
     imagined: int = 160
     imagined_frames: int = 2
     explorer: Path | None = None
+    average: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -173,8 +176,9 @@ class VideoStudio:
         config = self.config
         if not kept:
             folder.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(self._video(models), folder / DRAFT)
-            (folder / DRAFT).replace(folder / VIDEO_FILE)
+            for name in (MEAN, VIDEO_FILE):
+                shutil.copyfile(self._video(models), folder / DRAFT)
+                (folder / DRAFT).replace(folder / name)
             yield "nothing was kept, so the video model stays as it is"
             return
         start = FlowModel.load(self._video(models))
@@ -186,6 +190,7 @@ class VideoStudio:
         training = FlowTraining(episodes, config.camera, start.space, settings, folder, "pronk train sail", start)
         for step in training.run():
             yield f"video model, batch {step.step}: loss {step.loss:.4f}, held out {step.error:.5f}"
+        write_mean(self._video(models), folder / VIDEO_FILE, folder / MEAN)
 
     def _improve_inverse(
         self,
@@ -203,7 +208,7 @@ class VideoStudio:
         imagined = None
         if config.imagined:
             # It must read what the new video model draws, of the new task as well.
-            model = FlowModel.load(folder / VIDEO / VIDEO_FILE)
+            model = FlowModel.load(self._video(folder))
             shown = [*(read_episode(path) for path in kept), *(e for e in replay if e.info.behaviour == EXPERT)]
             known = [episode for episode in shown if episode.info.instruction in model.trained]
             video = AdaptedVideo(model, None, ADAPTATIONS[IN_DOMAIN], STEPS)
@@ -214,9 +219,12 @@ class VideoStudio:
         )
         for step in training.run():
             yield f"inverse dynamics, batch {step.step}: median error {100.0 * step.error_m:.2f} cm"
+        write_mean(self._inverse(models), folder / INVERSE / INVERSE_FILE, folder / INVERSE / MEAN)
 
     def _video(self, models: Path | None) -> Path:
-        return self.config.video if models is None else models / VIDEO / VIDEO_FILE
+        name = MEAN if self.config.average else VIDEO_FILE
+        return self.config.video if models is None else models / VIDEO / name
 
     def _inverse(self, models: Path | None) -> Path:
-        return self.config.inverse if models is None else models / INVERSE / INVERSE_FILE
+        name = MEAN if self.config.average else INVERSE_FILE
+        return self.config.inverse if models is None else models / INVERSE / name

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from controllers.errors import InvalidValue, MissingModel
+from policies.checkpoints import load_weights
 from policies.sail.filters import KeepAll, KeepSuccesses
 from policies.sail.loop import SailConfig, SailLoop
 from policies.text import SentenceEncoder
@@ -17,7 +18,7 @@ from sim.world_tasks import instruction_of
 torch = pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
 
 from policies.sail import video_studio as module  # noqa: E402
-from policies.sail.video_studio import StudioConfig, VideoStudio  # noqa: E402
+from policies.sail.video_studio import MEAN, StudioConfig, VideoStudio  # noqa: E402
 from policies.video import flow_training  # noqa: E402
 from policies.video.flow_model import FlowModel, encoder_of  # noqa: E402
 from policies.video.flow_network import FlowNetwork, FlowNetworkConfig  # noqa: E402
@@ -100,6 +101,27 @@ def test_without_anything_to_learn_from_the_video_model_stays_and_inverse_dynami
     assert reports[0].kept == 0 and reports[0].collected == 3
     assert (run.models(1) / "video" / "video.safetensors").read_bytes() == config.video.read_bytes()
     assert (run.models(1) / "inverse" / "inverse.safetensors").read_bytes() != config.inverse.read_bytes()
+
+
+def test_the_planner_is_the_mean_of_all_fine_tunings_unless_the_last_one_is_wanted(config, tmp_path):
+    run = loop(config, tmp_path / "mean", KeepAll(), 2)
+    list(run.run())
+    one, two = (run.place(i) / "models" for i in (0, 1))
+    for part, name in (("video", "video"), ("inverse", "inverse")):
+        first, fresh, mean = (
+            load_weights(path, "")[0]
+            for path in (one / part / f"{name}.safetensors", two / part / f"{name}.safetensors", two / part / MEAN)
+        )
+        moved = 0
+        for key, value in mean.items():
+            moved += not np.array_equal(first[key], fresh[key])
+            assert value == pytest.approx(0.5 * (first[key] + fresh[key]), abs=2e-3), key
+        assert moved > 3
+    images = np.stack([read_episode(path).images["top"][0] for path in run.rollouts(0)])
+    words, rngs = [instruction_of("arena", TASK)] * 3, [np.random.default_rng(i) for i in range(3)]
+    last = dataclasses.replace(config, average=False)
+    by_mean, by_last = (VideoStudio(c).planner(two).plan_all(images, words, rngs) for c in (config, last))
+    assert not np.array_equal(by_mean[0].displacement, by_last[0].displacement)
 
 
 def test_what_a_planner_found_out_itself_may_be_learned_from_and_a_demonstration_of_the_new_task_may_not(

@@ -81,6 +81,34 @@ def test_success_pays_once_and_the_episode_goes_on_if_wanted():
         world.step(np.zeros(2))
 
 
+def test_an_expert_that_lingers_goes_on_to_the_middle_of_the_thing():
+    world, short = (ArenaWorld("red-box", WorldConfig(cameras=(), linger=n)) for n in (5, 0))
+    ends = []
+    for place in (world, short):
+        place.reset(seed=0)
+        steps = [place.step(place.expert())]
+        while not steps[-1][2]:
+            steps.append(place.step(place.expert()))
+        ends.append((len(steps), [s[1] for s in steps].count(1.0), np.hypot(*(place._robot[:2] - place.layout.places[0]))))
+        with pytest.raises(gymnasium.error.ResetNeeded):
+            place.step(np.zeros(2))
+    # The same way, five steps longer, of 0.1 m at most: from 0.3 m off to the middle.
+    assert ends[0][:2] == (ends[1][0] + 5, 1) and ends[1][1] == 1
+    assert ends[0][2] < 0.01 and 0.15 < ends[1][2] <= 0.3
+
+
+def test_lingering_ends_at_the_horizon_too():
+    world = ArenaWorld("red-box", WorldConfig(cameras=(), horizon=2, linger=5))
+    world.reset(seed=0)
+    world._robot[:2] = world.layout.places[0]
+    assert [world.step(np.zeros(2))[2:4] for _ in range(2)] == [(False, False), (True, False)]
+
+
+def test_less_than_no_lingering_is_refused():
+    with pytest.raises(InvalidValue, match=r"linger must be at least 0, got -1"):
+        WorldConfig(linger=-1)
+
+
 def test_posts_and_walls_stop_the_robot():
     posts = np.array([[0.0, 0.0, 0.3]])
     # Wanted 0.2 m from the centre of a post of 0.3 m; a robot of 0.3 m ends up 0.6 m from it, on the same side.
