@@ -6,6 +6,10 @@ anew. This model takes a video apart instead. A few convolutions tell what moves
 pass, all learned from videos without actions; the shortest way on that map is found by search, and the future is drawn
 by moving what moves along it. What it cannot imagine: several things that move, or one that changes its looks. It does
 not turn what it moves.
+
+The network knows the names of things that it was told of. A sentence that names none of them goes by looks: those that
+it probably speaks of are guessed from the looks of what it knows (`policies.video.named_looks`), and it is sent to what
+looks like that.
 """
 
 import heapq
@@ -17,12 +21,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
+from scipy import ndimage
 
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
 from policies.text import SentenceEncoder, nearness
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
 from policies.video.inverse_model import to_tensor
+from policies.video.named_looks import NamedLooks, names_among, to_lab, words_of
 from policies.video.planner import check_request
 from policies.video.worded_weights import from_arrays, to_arrays
 
@@ -38,6 +44,10 @@ FRAMES = 8
 MOVES, SENT = 0.5, 0.35
 # Cells around the middle of what moves, and of where it is sent, that count as theirs.
 BODY_CELLS, GOAL_CELLS = 4, 2
+# Where some words send it with this chance there is a thing; and so much like the known ones must a sentence be that
+# names none of them, for which it is guessed what it speaks of.
+THING, ALIKE = 0.1, 0.35
+LOOKS = "looks."
 # Half the length of what moves [cell].
 HALF_CELLS = 3
 # Cells over which things pass this much more seldom than over the median one are in the way; each costs so many.
@@ -53,10 +63,16 @@ class FloorModel:
         steps_per_frame: Number of actions between two frames.
         trained: Vectors of the instructions that it was trained on.
         pace: How far things move from frame to frame [pixel].
+        looks: Of what instructions name, for those that name nothing it knows; None where too few are known.
     """
 
     def __init__(
-        self, network: FloorNetwork, steps_per_frame: int, trained: Mapping[str, npt.NDArray[Any]], pace: float = 1.0
+        self,
+        network: FloorNetwork,
+        steps_per_frame: int,
+        trained: Mapping[str, npt.NDArray[Any]],
+        pace: float = 1.0,
+        looks: Mapping[str, npt.ArrayLike] | None = None,
     ) -> None:
         """Join the parts.
 
@@ -65,9 +81,10 @@ class FloorModel:
             steps_per_frame: Number of actions between two frames.
             trained: Vectors of the instructions that it was trained on.
             pace: How far things move from frame to frame [pixel].
+            looks: Of what some of these instructions name, coordinates of CIE L*a*b*, shape (3,) each.
 
         Raises:
-            InvalidValue: No frame takes a step, or the pace is not finite and positive.
+            InvalidValue: No frame takes a step, the pace is not finite and positive, or looks are nonsense.
         """
         if steps_per_frame < 1:
             raise InvalidValue(f"steps_per_frame must be at least 1, got {steps_per_frame}")
@@ -76,6 +93,8 @@ class FloorModel:
         self.network, self.steps_per_frame, self.pace = network, steps_per_frame, pace
         self.size = network.config.size
         self.trained = {text: np.asarray(vector, dtype=np.float32) for text, vector in trained.items()}
+        self.looks = NamedLooks(self.trained, looks) if looks else None
+        self._names = names_among(list(self.trained))
         self._encoder = SentenceEncoder(self.trained)
 
     def imagine(self, images: Image, instructions: Sequence[str], rngs: Sequence[np.random.Generator]) -> Image:
@@ -93,9 +112,8 @@ class FloorModel:
             InvalidValue: A picture or an instruction cannot be planned from.
         """
         check_request(images, instructions, rngs, self.size)
-        text = self._encoder.encode(instructions)
         futures = []
-        for image, goal, mover, free in zip(images, *self.look(images, text), strict=True):
+        for image, goal, mover, free in zip(images, *self._seek(images, instructions), strict=True):
             way, _ = find_way(goal, mover, free)
             still = np.repeat(image[None], FRAMES, axis=0)
             futures.append(still if way is None else _move(image, mover, self._places(way)))
@@ -116,9 +134,49 @@ class FloorModel:
             InvalidValue: The picture or the instruction cannot be planned from.
         """
         check_request(image[None], (instruction,), (None,), self.size)
-        told, silent, passed = self.look(image[None], self._encoder.encode((instruction,)))
+        told, silent, passed = self._seek(image[None], (instruction,))
         way, sure = find_way(told[0], silent[0], passed[0])
         return None if way is None else CELL * length_of(way), sure
+
+    def _seek(self, images: Image, instructions: Sequence[str]) -> tuple[Array, Array, Array]:
+        """See what the network sees, and what looks like the words where they are no names that it knows."""
+        text = self._encoder.encode(instructions)
+        told, silent, passed = self.look(images, text)
+        if self.looks is not None:
+            for i, instruction in enumerate(instructions):
+                if not self._names & words_of(instruction):
+                    told[i] = self._like(images[i], text[i], near(silent[i] >= MOVES))
+        return told, silent, passed
+
+    def _like(self, image: Image, text: npt.NDArray[np.float32], mover: npt.NDArray[np.bool_]) -> Array:
+        """Chances of each cell to belong to the thing that looks like what words probably name, shape (H, W)."""
+        assert self.looks is not None
+        chances = np.zeros(mover.shape)
+        if float(nearness(text[None], self.trained)[0]) < ALIKE:
+            return chances
+        things, count = ndimage.label(np.where(mover, 0.0, self.things(image)) >= THING)
+        if count:
+            numbers = range(1, count + 1)
+            colours = to_lab(cell_means(image))
+            looks = np.stack([ndimage.median(colours[..., axis], things, numbers) for axis in range(3)], axis=1)
+            for number, chance in zip(numbers, self.looks.chances(text, looks), strict=True):
+                chances[things == number] = chance
+        return chances
+
+    @torch.no_grad()
+    def things(self, image: Image) -> Array:
+        """See where anything is that words can send to.
+
+        Args:
+            image: Shape (size, size, 3).
+
+        Returns:
+            Greatest chance that any of the known instructions gives a cell, shape (size / 2, size / 2).
+        """
+        self.network.eval()
+        cells, words = self.network.see(to_tensor(image[None])), torch.from_numpy(np.stack(list(self.trained.values())))
+        told, _ = self.network.read(cells.expand(len(words), -1, -1, -1), words, torch.ones(len(words)))
+        return np.asarray(torch.sigmoid(told.max(dim=0).values).double().numpy())
 
     @torch.no_grad()
     def look(self, images: Image, text: npt.NDArray[np.float32]) -> tuple[Array, Array, Array]:
@@ -166,7 +224,8 @@ class FloorModel:
         """
         about = {name: str(getattr(self.network.config, name)) for name in SIZES}
         about |= {"steps_per_frame": str(self.steps_per_frame), "pace": repr(self.pace), **(texts or {})}
-        save_arrays(path, to_arrays(self.network, self.trained), about, kind="F16")
+        looks = {} if self.looks is None else {LOOKS + text: look for text, look in self.looks.looks.items()}
+        save_arrays(path, to_arrays(self.network, self.trained) | looks, about, kind="F16")
 
     @classmethod
     def load(cls, path: Path, command: str = COMMAND) -> "FloorModel":
@@ -187,9 +246,24 @@ class FloorModel:
         try:
             network = FloorNetwork(FloorNetworkConfig(**{name: int(texts[name]) for name in SIZES}))
             trained = from_arrays(network, arrays)
-            return cls(network, int(texts["steps_per_frame"]), trained, float(texts["pace"]))
+            looks = {name.removeprefix(LOOKS): array for name, array in arrays.items() if name.startswith(LOOKS)}
+            return cls(network, int(texts["steps_per_frame"]), trained, float(texts["pace"]), looks)
         except (KeyError, ValueError, RuntimeError) as error:
             raise InvalidValue(f"'{path}' holds no model of a floor: {error}") from error
+
+
+def cell_means(pictures: npt.NDArray[Any]) -> Array:
+    """Take the mean colour of each cell.
+
+    Args:
+        pictures: Shape (..., size, size, 3).
+
+    Returns:
+        Shape (..., size / 2, size / 2, 3).
+    """
+    *many, height, width, colours = pictures.shape
+    cells = pictures.reshape(*many, height // CELL, CELL, width // CELL, CELL, colours)
+    return np.asarray(cells.mean(axis=(-4, -2), dtype=np.float64))
 
 
 def find_way(goal: Array, mover: Array, free: Array) -> tuple[Array | None, float]:

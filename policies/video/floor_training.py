@@ -10,13 +10,25 @@ import torch
 from torch.nn import functional
 
 from controllers.errors import InvalidValue
+from policies.checkpoints import load_weights
 from policies.text import SentenceEncoder
 from policies.video.clips import ClipBatch, Clips, refuse_novel
 from policies.video.fitting import Fit, FitConfig, FitProgress
-from policies.video.floor_model import BODY_CELLS, MOVES, FloorModel, middle_of
+from policies.video.floor_model import (
+    BODY_CELLS,
+    COMMAND,
+    GOAL_CELLS,
+    MOVES,
+    SENT,
+    FloorModel,
+    cell_means,
+    middle_of,
+    near,
+)
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
 from policies.video.inverse_model import to_tensor
 from policies.video.inverse_training import split
+from policies.video.named_looks import to_lab
 from sim.episodes import Episode
 from sim.world_tasks import TASK_LISTS
 
@@ -27,6 +39,10 @@ VALIDATION_CLIPS = 128
 # A cell has changed where its mean colour differs by this, of 1.
 CHANGED = 0.08
 POINTING_WEIGHT = 0.3
+# With fewer instructions nothing can be guessed of others.
+LEAST_LOOKS = 8
+# Pictures from which the looks of what an instruction names are taken.
+LOOKED_AT = 6
 # Most clips show motion at full speed, some the end of it.
 FULL_SPEED = 0.7
 
@@ -109,6 +125,7 @@ class FloorTraining:
         torch.manual_seed(config.fit.seed)
         network = FloorNetwork(config.network if start is None else start.network.config)
         trained = dict(zip(texts, encoder.encode(texts), strict=True))
+        self._known_looks = {} if start is None or start.looks is None else start.looks.looks
         if start is not None:
             network.load_state_dict(start.network.state_dict())
             trained = {**start.trained, **trained}
@@ -133,6 +150,30 @@ class FloorTraining:
             InvalidValue: The loss is not finite any more; the weights of the last validation are kept.
         """
         yield from self._fit.run()
+        best = FloorModel.load(self.folder / BEST)
+        looks = self._known_looks | self._looks(best)
+        if len(looks) >= LEAST_LOOKS:
+            model = FloorModel(best.network, best.steps_per_frame, best.trained, best.pace, looks)
+            model.save(self.folder / BEST, load_weights(self.folder / BEST, COMMAND)[1])
+
+    def _looks(self, model: FloorModel) -> dict[str, npt.NDArray[np.float64]]:
+        """Look how that looks in the mean to which each instruction sends, as the model sees it in the present."""
+        rng, found = np.random.default_rng(self.config.fit.seed), {}
+        instructions = np.array(self._clips.instructions)
+        for text in sorted(set(self._clips.instructions)):
+            clips = self._clips.draw(LOOKED_AT, rng, among=np.flatnonzero(instructions == text))
+            pictures = clips.frames[:, 0].astype(np.uint8)
+            told, silent, _ = model.look(pictures, np.repeat(model.trained[text][None], LOOKED_AT, axis=0))
+            seen = []
+            for goal, mover, colours in zip(told, silent, to_lab(cell_means(pictures)), strict=True):
+                away = np.where(near(mover >= MOVES), 0.0, goal)
+                middle = middle_of(away, SENT, GOAL_CELLS)
+                if middle is not None:
+                    row, column = (round(x) for x in middle)
+                    seen.append(colours[row, column])
+            if seen:
+                found[text] = np.median(seen, axis=0)
+        return found
 
     def _loss(self, rng: np.random.Generator) -> torch.Tensor:
         config = self.config
@@ -188,8 +229,6 @@ def changes(clips: ClipBatch) -> tuple[Array, Array]:
         1 where a cell is another at the end than now, and where it has been another at any time, shape (B, H, W) each.
     """
     frames = np.concatenate([clips.frames, clips.ending[:, None]], axis=1)
-    count, times, size = frames.shape[:3]
-    side = size // CELL
-    cells = frames.reshape(count, times, side, CELL, side, CELL, 3).mean(axis=(3, 5)) / 255.0
+    cells = cell_means(frames) / 255.0
     differs = np.abs(cells[:, 1:] - cells[:, :1]).max(axis=-1) > CHANGED
     return differs[:, -1].astype(np.float32), differs.any(axis=1).astype(np.float32)

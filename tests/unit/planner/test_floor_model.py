@@ -28,6 +28,7 @@ from policies.video.floor_model import (  # noqa: E402
 )
 from policies.video.floor_network import FloorNetwork, FloorNetworkConfig  # noqa: E402
 from policies.video.floor_training import BEST, FloorTraining, FloorTrainingConfig, changes  # noqa: E402
+from policies.video.named_looks import NamedLooks, names_among, to_lab  # noqa: E402
 
 SIZE = 32
 COLOURS = {"red": (220, 30, 30), "blue": (30, 30, 220), "green": (30, 200, 30)}
@@ -132,11 +133,67 @@ def test_who_has_arrived_is_sent_nowhere():
     assert (imagined(Scripted(blob(2, 2), blob(2, 2)), picture) == picture).all()
 
 
-def test_it_learns_from_videos_what_moves_and_where_words_send_it(tmp_path):
+class Named(Scripted):
+    """Knows ten colours by name and looks; words for others lie between."""
+
+    def __init__(self, goal, things):
+        super().__init__(goal, blob(2, 2))
+        rng = np.random.default_rng(5)
+        vectors, looks = {}, {}
+        for i in range(10):
+            vectors[f"go to x{'abcdefghij'[i]}"] = np.concatenate([[8.0], np.eye(383)[i]]).astype(np.float32)
+            looks[f"go to x{'abcdefghij'[i]}"] = to_lab(rng.uniform(0.0, 255.0, 3))
+        vectors |= {"go": WORDS["red"]}
+        self.trained = {text: v / np.linalg.norm(v) for text, v in vectors.items()}
+        self.looks = NamedLooks(self.trained, looks)
+        self._names = names_among(list(self.trained))
+        # Nearly what "xa" means, and something that is like nothing.
+        self._encoder = SentenceEncoder(
+            {**self.trained, "seek zz": self.trained["go to xa"], "cook": np.eye(384, dtype=np.float32)[383]}
+        )
+        self.where = things
+
+    def things(self, image):
+        return self.where
+
+
+def test_words_that_name_nothing_known_are_sent_to_what_looks_like_them():
+    one, other = blob(2, 10), blob(12, 4)
+    model = Named(other, np.maximum(one, other))
+    # What "xa" looks like, at the first place; grey at the second one, where the network would go.
+    picture = floor({}, (4, 4))
+    colours = np.stack(np.meshgrid(*[np.arange(0, 256, 5)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    wanted = model.looks.guess(model.trained["go to xa"])
+    picture[4:8, 20:24] = colours[np.linalg.norm(to_lab(colours) - wanted, axis=1).argmin()]
+
+    def end(instruction):
+        return dark_middle(model.imagine(picture[None], [instruction], [np.random.default_rng(0)])[0][-1])
+
+    assert end("seek zz") == pytest.approx([5.5, 21.5], abs=0.5)
+    # With a name that it knows, the network tells; and what is like nothing it knows sends it nowhere.
+    assert end("go to xa") == pytest.approx([25.5, 9.5], abs=0.5)
+    assert end("cook") == pytest.approx([5.5, 5.5], abs=0.5)
+    left, sure = model.left(picture, "seek zz")
+    assert left == pytest.approx(16.0, abs=1.0) and 0.5 < sure < 1.0
+
+
+def test_looks_are_kept_in_the_file(tmp_path):
+    model = Named(blob(2, 10), blob(2, 10))
+    model.save(tmp_path / "file")
+    again = FloorModel.load(tmp_path / "file")
+    text = "go to xd"
+    assert again.looks.guess(model.trained[text]) == pytest.approx(model.looks.guess(model.trained[text]), abs=0.2)
+
+
+def test_it_learns_from_videos_what_moves_and_where_words_send_it(tmp_path, monkeypatch):
     episodes = told(120)
+    monkeypatch.setattr(floor_training, "LEAST_LOOKS", 3)
     training = FloorTraining(episodes, "top", config(), tmp_path)
     list(training.run())
     model = FloorModel.load(tmp_path / BEST)
+    # It has seen what the words name.
+    for name, colour in COLOURS.items():
+        assert model.looks.looks[name] == pytest.approx(to_lab(colour), abs=15.0), name
     # Held-out episodes show two steps of a sixth of the way each.
     assert 1.0 <= model.pace < 10.0 and model.steps_per_frame == 2
     model.pace = 4.0

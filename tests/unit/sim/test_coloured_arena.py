@@ -89,7 +89,9 @@ def test_an_expert_that_lingers_goes_on_to_the_middle_of_the_thing():
         steps = [place.step(place.expert())]
         while not steps[-1][2]:
             steps.append(place.step(place.expert()))
-        ends.append((len(steps), [s[1] for s in steps].count(1.0), np.hypot(*(place._robot[:2] - place.layout.places[0]))))
+        ends.append(
+            (len(steps), [s[1] for s in steps].count(1.0), np.hypot(*(place._robot[:2] - place.layout.places[0])))
+        )
         with pytest.raises(gymnasium.error.ResetNeeded):
             place.step(np.zeros(2))
     # The same way, five steps longer, of 0.1 m at most: from 0.3 m off to the middle.
