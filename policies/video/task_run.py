@@ -25,6 +25,11 @@ class TaskConfig:
         patience: How long to wait for a newer one [s].
         timeout: Age beyond which a picture is refused all the same [s].
         max_step: Greatest displacement along each axis in one step [m].
+        finish: A plan that leads less far than this beyond the part that is acted out is acted out to its end [m]: who
+            covers its goal when the next picture is taken cannot see it any more.
+        within: How near what moves must be to where such a plan ends before the next one is made [m]; 0 does not look.
+            Legs lag behind the steps that they are told.
+        lag_steps: How many steps it is waited for at most.
     """
 
     frames: int = 2
@@ -33,6 +38,9 @@ class TaskConfig:
     patience: float = 0.3
     timeout: float = 0.5
     max_step: float = 0.1
+    finish: float = 0.0
+    within: float = 0.0
+    lag_steps: int = 15
 
     def __post_init__(self) -> None:
         """Refuse what cannot be carried out.
@@ -47,6 +55,11 @@ class TaskConfig:
             raise InvalidValue(f"TaskConfig.slack must lie in [0, {self.timeout}], its timeout, got {self.slack}")
         if not self.patience >= 0.0:
             raise InvalidValue(f"TaskConfig.patience must not be negative, got {self.patience}")
+        for name in ("finish", "within"):
+            if not (np.isfinite(getattr(self, name)) and getattr(self, name) >= 0.0):
+                raise InvalidValue(f"TaskConfig.{name} must be finite and not negative, got {getattr(self, name)}")
+        if self.lag_steps < 0:
+            raise InvalidValue(f"TaskConfig.lag_steps must be at least 0, got {self.lag_steps}")
         if not (np.isfinite(self.max_step) and self.max_step > 0.0):
             raise InvalidValue(f"TaskConfig.max_step must be finite and positive, got {self.max_step}")
 
@@ -98,6 +111,8 @@ class TaskRun:
         self._picture: tuple[Image, float] | None = None
         self._pose: tuple[Array, float] | None = None
         self._way: list[tuple[Array, float]] = []
+        self._end: tuple[Array, float] | None = None
+        self._lag = 0
         self._refusal = "no picture has come: is the camera on?"
         # Whether the last step is done, and not only told.
         self._stands = self._asked = False
@@ -204,8 +219,16 @@ class TaskRun:
         width = plan.displacement.shape[1]
         if width not in (2, 3):
             raise InvalidValue(f"a plan must displace 2 or 3 coordinates, got {width}")
-        way, gripper = way_of(plan, self._pose[0][:width], self.config.frames)
+        frames, whole = self.config.frames, len(plan.displacement)
+        ends = float(np.linalg.norm(plan.displacement[frames:].sum(axis=0))) <= self.config.finish
+        way, gripper = way_of(plan, self._pose[0][:width], whole if ends and self.config.finish else frames)
+        if ends and self.config.within:
+            # What is imagined to stand still need not be acted out.
+            moves = np.flatnonzero(np.linalg.norm(way - way[-1], axis=1) > self.config.within)
+            last = int(moves[-1]) + 1 if len(moves) else frames * plan.steps_per_frame - 1
+            way, gripper = np.concatenate([way[:last], way[-1:]]), np.append(gripper[:last], gripper[-1])
         self._way = list(zip(way, gripper.tolist(), strict=True))
+        self._end, self._lag = self._way[-1] if ends else None, 0
         self.plans, self.frames = self.plans + 1, self.frames + len(plan.displacement)
         self.confidence = plan.confidence
         return self._next()
@@ -226,9 +249,19 @@ class TaskRun:
         self._asked = False
 
     def _next(self) -> Step | None:
+        if not self._way and self._lags():
+            assert self._end is not None
+            self._way, self._lag = [self._end], self._lag + 1
         self._stands = not self._way
         if self._stands or self.over or self._pose is None:
             return None
         (target, gripper), self.steps = self._way.pop(0), self.steps + 1
         move = target - self._pose[0][: len(target)]
         return Step(np.clip(move, -self.config.max_step, self.config.max_step), gripper)
+
+    def _lags(self) -> bool:
+        """Whether what moves is still on its way to where the last plan ends."""
+        if self._end is None or self._pose is None or not self.config.within or self._lag >= self.config.lag_steps:
+            return False
+        away = self._pose[0][: len(self._end[0])] - self._end[0]
+        return float(np.linalg.norm(away)) > self.config.within

@@ -92,6 +92,66 @@ def test_steps_lead_from_where_the_hand_is_to_where_it_should_be():
     assert run.request(0.0) is not None and (run.steps, run.plans, run.frames) == (2, 1, 1)
 
 
+def test_who_lags_behind_gets_to_where_a_plan_ends_before_the_next_one():
+    run = ready(TaskConfig(frames=1, within=0.01, lag_steps=3))
+    assert run.request(0.0) is not None
+    # It ends after its first frame: in the second nothing moves.
+    run.take(made_plan([[0.04, 0.0, 0.0], [0.0, 0.0, 0.0]], [1.0, 1.0], steps_per_frame=1))
+    assert run.steps == 1
+    for i, x in enumerate((0.01, 0.02)):
+        step = run.move(np.array([x, 0.0, 0.0]), 1.1 + 0.1 * i)
+        assert step.displacement[0] == pytest.approx(0.04 - x) and step.gripper == 1.0
+        assert run.request(0.0) is None
+    assert run.move(np.array([0.035, 0.0, 0.0]), 1.3) is None
+    run.see(textured(8, seed=1), 1.3)
+    assert run.request(0.0) is not None
+
+
+def test_who_never_gets_there_is_not_waited_for_for_long():
+    run = ready(TaskConfig(frames=1, within=0.01, lag_steps=3))
+    run.request(0.0)
+    run.take(made_plan([[0.04, 0.0, 0.0]], [1.0], steps_per_frame=1))
+    found = [run.move(np.array([0.0, 0.001 * i, 0.0]), 1.1 + 0.1 * i) for i in range(4)]
+    assert [step is not None for step in found] == [True, True, True, False]
+
+
+def test_a_plan_that_soon_ends_is_acted_out_to_its_end():
+    ends = []
+    for finish in (0.05, 0.03):
+        run = ready(TaskConfig(frames=1, finish=finish))
+        run.request(0.0)
+        run.take(made_plan([[0.04, 0.0, 0.0], [0.02, 0.0, 0.0], [0.02, 0.0, 0.0]], [1.0] * 3, steps_per_frame=1))
+        ends.append(run.ahead(9))
+    # 4 cm lie behind the first frame.
+    assert ends[0].tolist() == pytest.approx([0.08, 0.0, 0.0]) and ends[1] is None
+
+
+def test_standing_still_at_the_end_of_a_plan_is_not_acted_out():
+    run = ready(TaskConfig(frames=1, finish=0.5, within=0.01))
+    run.request(0.0)
+    still = [[0.0, 0.0, 0.0]] * 6
+    run.take(made_plan([[0.04, 0.0, 0.0], [0.04, 0.0, 0.0], *still], [1.0] * 8, steps_per_frame=2))
+    # Four steps of 2 cm; what stands still is there after the fourth.
+    found = [run.move(np.array([0.02 * i, 0.0, 0.0]), 1.0 + 0.1 * i) for i in range(1, 5)]
+    assert [None if step is None else round(step.displacement[0], 6) for step in found] == [0.02, 0.02, 0.02, None]
+
+
+def test_who_stands_still_all_the_time_is_planned_for_as_seldom_as_others():
+    run = ready(TaskConfig(frames=2, finish=0.5, within=0.01))
+    run.request(0.0)
+    run.take(made_plan([[0.0, 0.0, 0.0]] * 8, [1.0] * 8, steps_per_frame=2))
+    found = [run.move(ORIGIN, 1.0 + 0.1 * i) for i in range(1, 5)]
+    assert [step is None for step in found] == [False, False, False, True]
+
+
+@pytest.mark.parametrize("config", [TaskConfig(frames=1), TaskConfig(frames=1, within=0.01)])
+def test_where_a_plan_goes_on_nobody_is_waited_for(config):
+    run = ready(config)
+    run.request(0.0)
+    run.take(made_plan([[0.04, 0.0, 0.0], [0.04, 0.0, 0.0]], [1.0, 1.0], steps_per_frame=1))
+    assert run.move(np.array([0.01, 0.0, 0.0]), 1.1) is None
+
+
 def test_a_plan_is_asked_for_once_and_anew_when_it_could_not_be_made():
     run = ready()
     assert run.request(0.0) is not None and run.request(0.0) is None and run.planning
@@ -153,6 +213,9 @@ def test_a_frozen_camera_is_noticed_from_one_plan_to_the_next():
         (lambda run: TaskConfig(frames=0), "TaskConfig.frames must be at least 1, got 0"),
         (lambda run: TaskConfig(slack=1.0), r"TaskConfig.slack must lie in \[0, 0.5\], its timeout, got 1.0"),
         (lambda run: TaskConfig(max_step=np.inf), "TaskConfig.max_step must be finite and positive, got inf"),
+        (lambda run: TaskConfig(finish=np.inf), "TaskConfig.finish must be finite and not negative, got inf"),
+        (lambda run: TaskConfig(within=np.nan), "TaskConfig.within must be finite and not negative, got nan"),
+        (lambda run: TaskConfig(lag_steps=-1), "TaskConfig.lag_steps must be at least 0, got -1"),
         (lambda run: TaskConfig(patience=-1.0), "TaskConfig.patience must not be negative, got -1.0"),
         (lambda run: PlanShape(2, 5, 3), "no more frames acted out than imagined"),
         (lambda run: StraightPlanner((np.nan,)), r"a displacement must be finite numbers, got \(nan,\)"),

@@ -37,6 +37,20 @@ class PlannerParameters(LifecycleParameters):
         ge=0,
         le=100,
     )
+    finish_m: float = param(
+        0.0,
+        "For a body that hides its goal when it is there: a plan that leads less far than this beyond its first frames "
+        "is acted out to its end [m].",
+        ge=0.0,
+        le=10.0,
+    )
+    end_within_m: float = param(
+        0.0,
+        "For a body that lags behind its steps: how near it must be to where a plan ends before the next one is made, "
+        "for at most 15 steps [m]; 0 does not look.",
+        ge=0.0,
+        le=10.0,
+    )
     success_threshold: float = param(
         0.9, "Judged chance of success at which a task is done; 0 goes on whatever the judge says.", ge=0.0, le=1.0
     )
@@ -78,6 +92,8 @@ class PlannerParameters(LifecycleParameters):
             patience=self.image_patience_s,
             timeout=self.image_timeout_s,
             max_step=self.max_step_m,
+            finish=self.finish_m,
+            within=self.end_within_m,
         )
 
     def choice(self) -> PlannerChoice:
