@@ -21,7 +21,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import ndimage
 
 from controllers.errors import InvalidValue
 from policies.checkpoints import load_weights, save_arrays
@@ -44,9 +43,10 @@ FRAMES = 8
 MOVES, SENT = 0.5, 0.35
 # Cells around the middle of what moves, and of where it is sent, that count as theirs.
 BODY_CELLS, GOAL_CELLS = 4, 2
-# Where some words send it with this chance there is a thing; and so much like the known ones must a sentence be that
-# names none of them, for which it is guessed what it speaks of.
-THING, ALIKE = 0.1, 0.35
+# Where some words send it with this chance there is a thing, unless it looks like most of the floor to this distance in
+# L*a*b*, which is the edge of one; so much like the known ones must a sentence be that names
+# none of them, for which it is guessed what it speaks of; and from this chance on a guess is followed.
+THING, BARE, ALIKE, GUESSED = 0.1, 15.0, 0.35, 0.25
 LOOKS = "looks."
 # Half the length of what moves [cell].
 HALF_CELLS = 3
@@ -113,8 +113,8 @@ class FloorModel:
         """
         check_request(images, instructions, rngs, self.size)
         futures = []
-        for image, goal, mover, free in zip(images, *self._seek(images, instructions), strict=True):
-            way, _ = find_way(goal, mover, free)
+        for image, goal, mover, free, least in zip(images, *self._seek(images, instructions), strict=True):
+            way, _ = find_way(goal, mover, free, least)
             still = np.repeat(image[None], FRAMES, axis=0)
             futures.append(still if way is None else _move(image, mover, self._places(way)))
         return np.stack(futures)
@@ -134,19 +134,24 @@ class FloorModel:
             InvalidValue: The picture or the instruction cannot be planned from.
         """
         check_request(image[None], (instruction,), (None,), self.size)
-        told, silent, passed = self._seek(image[None], (instruction,))
-        way, sure = find_way(told[0], silent[0], passed[0])
+        told, silent, passed, least = self._seek(image[None], (instruction,))
+        way, sure = find_way(told[0], silent[0], passed[0], least[0])
         return None if way is None else CELL * length_of(way), sure
 
-    def _seek(self, images: Image, instructions: Sequence[str]) -> tuple[Array, Array, Array]:
-        """See what the network sees, and what looks like the words where they are no names that it knows."""
+    def _seek(self, images: Image, instructions: Sequence[str]) -> tuple[Array, Array, Array, list[float]]:
+        """See what the network sees, and what looks like the words where they are no names that it knows.
+
+        Beside what `look` returns it tells for each from which chance on it is followed.
+        """
         text = self._encoder.encode(instructions)
         told, silent, passed = self.look(images, text)
+        least = [SENT] * len(images)
         if self.looks is not None:
             for i, instruction in enumerate(instructions):
                 if not self._names & words_of(instruction):
-                    told[i] = self._like(images[i], text[i], near(silent[i] >= MOVES))
-        return told, silent, passed
+                    told[i] = self._like(images[i], text[i], silent[i] >= MOVES)
+                    least[i] = GUESSED
+        return told, silent, passed, least
 
     def _like(self, image: Image, text: npt.NDArray[np.float32], mover: npt.NDArray[np.bool_]) -> Array:
         """Chances of each cell to belong to the thing that looks like what words probably name, shape (H, W)."""
@@ -154,13 +159,18 @@ class FloorModel:
         chances = np.zeros(mover.shape)
         if float(nearness(text[None], self.trained)[0]) < ALIKE:
             return chances
-        things, count = ndimage.label(np.where(mover, 0.0, self.things(image)) >= THING)
-        if count:
-            numbers = range(1, count + 1)
-            colours = to_lab(cell_means(image))
-            looks = np.stack([ndimage.median(colours[..., axis], things, numbers) for axis in range(3)], axis=1)
-            for number, chance in zip(numbers, self.looks.chances(text, looks), strict=True):
-                chances[things == number] = chance
+        colours = to_lab(cell_means(image))
+        bare = np.linalg.norm(colours - np.median(colours, axis=(0, 1)), axis=-1) < BARE
+        likely = np.where(mover | bare, 0.0, self.things(image))
+        places = peaks_of(likely, THING, GOAL_CELLS)
+        if places:
+            cells = tuple(np.round(places).astype(np.int64).T)
+            rows, columns = np.indices(mover.shape)
+            for (row, column), chance in zip(
+                places, self.looks.chances(text, colours[cells], likely[cells]), strict=True
+            ):
+                close = np.maximum(np.abs(rows - row), np.abs(columns - column)) <= 1.0
+                chances[close & ~mover] = chance
         return chances
 
     @torch.no_grad()
@@ -266,13 +276,14 @@ def cell_means(pictures: npt.NDArray[Any]) -> Array:
     return np.asarray(cells.mean(axis=(-4, -2), dtype=np.float64))
 
 
-def find_way(goal: Array, mover: Array, free: Array) -> tuple[Array | None, float]:
+def find_way(goal: Array, mover: Array, free: Array, least: float = SENT) -> tuple[Array | None, float]:
     """Find the way from what moves to where it is sent.
 
     Args:
         goal: Chance of each cell to be another when all is done, with words, shape (H, W).
         mover: The same without words.
         free: Chance of each cell to be passed over till then.
+        least: Chance from which on words send it somewhere.
 
     Returns:
         Points from the one to the other, shape (N, 2) [cell], None where nothing moves or words send it nowhere; and
@@ -281,8 +292,8 @@ def find_way(goal: Array, mover: Array, free: Array) -> tuple[Array | None, floa
     start = middle_of(mover, MOVES, BODY_CELLS)
     if start is None:
         return None, 0.0
-    elsewhere = np.where(near(mover >= MOVES), 0.0, goal)
-    sure, end = float(elsewhere.max()), middle_of(elsewhere, SENT, GOAL_CELLS)
+    elsewhere = np.where(mover >= MOVES, 0.0, goal)
+    sure, end = float(elsewhere.max()), middle_of(elsewhere, least, GOAL_CELLS)
     if end is None:
         return None, sure
     # The whole of what moves must pass, not its middle alone.
@@ -336,6 +347,29 @@ def middle_of(chances: Array, least: float, reach: int) -> Point | None:
     if weight.sum() <= 0.0:
         return None
     return float((weight * rows).sum() / weight.sum()), float((weight * columns).sum() / weight.sum())
+
+
+def peaks_of(chances: Array, least: float, reach: int) -> list[Point]:
+    """Find the middles of all that is likely.
+
+    Args:
+        chances: Of each cell, shape (H, W).
+        least: Least chance of the likeliest cell of each.
+        reach: How far around that cell each extends [cell].
+
+    Returns:
+        Row and column of each, the likeliest first.
+    """
+    left, places = chances.copy(), []
+    rows, columns = np.indices(chances.shape)
+    while (left >= least).any():
+        row, column = (int(i) for i in np.unravel_index(int(np.argmax(left)), left.shape))
+        around = np.maximum(np.abs(rows - row), np.abs(columns - column))
+        weight = np.where((around <= reach) & (left >= least), left, 0.0)
+        places.append((float((weight * rows).sum() / weight.sum()), float((weight * columns).sum() / weight.sum())))
+        # What is left of its edges is no other.
+        left[around <= 2 * reach] = 0.0
+    return places
 
 
 def near(mask: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:

@@ -18,6 +18,8 @@ from controllers.errors import InvalidValue
 Array = npt.NDArray[np.float64]
 
 RIDGES = (0.1, 0.3, 1.0, 3.0, 10.0)
+# Nothing is guessed better than this [1 of L*a*b*].
+LEAST_SPREAD = 1.0
 # A word that more sentences share names no thing.
 SELDOM = 0.25
 # White of daylight (D65) and the primaries of sRGB in it, IEC 61966-2-1.
@@ -66,6 +68,14 @@ def names_among(sentences: Sequence[str]) -> frozenset[str]:
     return frozenset(word for word, count in counts.items() if count <= SELDOM * len(sentences))
 
 
+def _by_name(sentences: Sequence[str], vectors: Array, looks: Array) -> tuple[Array, Array]:
+    """Means over sentences that share their names: who leaves out "the red box" must not know "the red ball"."""
+    names = names_among(sentences)
+    keys = [tuple(sorted(words_of(text) & names)) or (text,) for text in sentences]
+    rows = [[i for i, key in enumerate(keys) if key == name] for name in dict.fromkeys(keys)]
+    return np.stack([vectors[row].mean(axis=0) for row in rows]), np.stack([looks[row].mean(axis=0) for row in rows])
+
+
 class NamedLooks:
     """Guesses the looks of what a sentence names.
 
@@ -96,6 +106,7 @@ class NamedLooks:
         x = np.stack([np.asarray(vectors[text], dtype=np.float64) for text in self.looks])
         if y.shape[1:] != (3,) or not (np.isfinite(x).all() and np.isfinite(y).all()):
             raise InvalidValue(f"looks must be finite with shape (3,), and vectors finite, got looks {y.shape[1:]}")
+        x, y = _by_name(list(self.looks), x, y)
         self._middle, self._mean = x.mean(axis=0), y.mean(axis=0)
         self._known = self._direction(x)
         kernel, centred = self._known @ self._known.T, y - self._mean
@@ -119,18 +130,21 @@ class NamedLooks:
         near = self._direction(np.asarray(vector, dtype=np.float64)[None]) @ self._known.T
         return np.asarray((near @ self._weights)[0] + self._mean)
 
-    def chances(self, vector: npt.ArrayLike, looks: Array) -> Array:
-        """Tell which of several things a sentence names.
+    def chances(self, vector: npt.ArrayLike, looks: Array, before: Array) -> Array:
+        """Tell which of several things a sentence names, by the rule of Bayes.
 
         Args:
             vector: Of the sentence, shape (D,).
             looks: Of the things, shape (N, 3).
+            before: What each is worth before its looks are known, such as the chance that it is a thing, shape (N,).
 
         Returns:
             Chances that add up to 1, shape (N,).
         """
-        far = np.square((looks - self.guess(vector)) / np.maximum(self.spread, 1e-9)).sum(axis=1)
-        share = np.exp(-0.5 * (far - far.min())) if len(far) else far
+        if not len(looks):
+            return np.zeros(0)
+        far = np.square((looks - self.guess(vector)) / np.maximum(self.spread, LEAST_SPREAD)).sum(axis=1)
+        share = before * np.exp(-0.5 * (far - far.min()))
         return np.asarray(share / max(share.sum(), 1e-300))
 
     def _direction(self, vectors: Array) -> Array:

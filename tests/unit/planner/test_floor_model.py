@@ -22,6 +22,7 @@ from policies.video.floor_model import (  # noqa: E402
     filled,
     middle_of,
     near,
+    peaks_of,
     shifted,
     smoothed,
     widest,
@@ -146,6 +147,8 @@ class Named(Scripted):
         vectors |= {"go": WORDS["red"]}
         self.trained = {text: v / np.linalg.norm(v) for text, v in vectors.items()}
         self.looks = NamedLooks(self.trained, looks)
+        # As sure as if words were no matter of guessing.
+        self.looks.spread = np.full(3, 5.0)
         self._names = names_among(list(self.trained))
         # Nearly what "xa" means, and something that is like nothing.
         self._encoder = SentenceEncoder(
@@ -174,7 +177,18 @@ def test_words_that_name_nothing_known_are_sent_to_what_looks_like_them():
     assert end("go to xa") == pytest.approx([25.5, 9.5], abs=0.5)
     assert end("cook") == pytest.approx([5.5, 5.5], abs=0.5)
     left, sure = model.left(picture, "seek zz")
-    assert left == pytest.approx(16.0, abs=1.0) and 0.5 < sure < 1.0
+    assert left == pytest.approx(16.0, abs=1.0) and 0.5 < sure <= 1.0
+
+
+def test_bare_floor_is_no_thing():
+    model = Named(np.zeros((16, 16)), blob(2, 10))
+    assert model.left(floor({}, (4, 4)), "seek zz") == (None, 0.0)
+
+
+def test_peaks_are_found_once_each_the_likeliest_first():
+    chances = 0.9 * blob(2, 2) + 0.5 * blob(10, 10)
+    assert peaks_of(chances, 0.4, 2) == [(2.5, 2.5), (10.5, 10.5)]
+    assert peaks_of(chances, 0.6, 2) == [(2.5, 2.5)] and peaks_of(chances, 0.95, 2) == []
 
 
 def test_looks_are_kept_in_the_file(tmp_path):

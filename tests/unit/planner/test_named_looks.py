@@ -66,9 +66,23 @@ def test_what_lies_on_a_plane_is_guessed_and_told_from_others():
     model = NamedLooks(vectors, {text: look for text, look in looks.items() if text not in held})
     for text, vector in held.items():
         assert model.guess(vector) == pytest.approx(looks[text], abs=6.0)
-        chances = model.chances(vector, np.stack([looks[text], looks[text] + 40.0, looks[text] - 40.0]))
+        things = np.stack([looks[text], looks[text] + 40.0, looks[text] - 40.0])
+        chances = model.chances(vector, things, np.ones(3))
         assert chances.sum() == pytest.approx(1.0) and chances.argmax() == 0 and chances[0] > 0.9
-    assert model.chances(held["0"], np.zeros((0, 3))).shape == (0,)
+        # Bayes: odds of what is worth a tenth before its looks are known fall by ten.
+        alike = np.stack([things[0], things[0]])
+        assert model.chances(vector, alike, np.array([0.1, 1.0])) == pytest.approx([1.0 / 11.0, 10.0 / 11.0])
+    assert model.chances(held["0"], np.zeros((0, 3)), np.zeros(0)).shape == (0,)
+
+
+def test_a_name_is_guessed_without_its_other_sentences():
+    rng = np.random.default_rng(2)
+    base, noise = rng.normal(size=(12, 8)), 0.01 * rng.normal(size=(12, 2, 8))
+    looks = rng.uniform(0.0, 100.0, (12, 3))
+    vectors = {f"x{'abcdefghijkl'[i]} {s}": base[i] + noise[i, j] for i in range(12) for j, s in enumerate("pq")}
+    model = NamedLooks(vectors, {t: looks[i // 2] for i, t in enumerate(vectors)})
+    # Looks have nothing to do with the words: with its twin left in, each would be guessed to a hair.
+    assert (model.spread > 20.0).all()
 
 
 def test_what_few_sentences_share_are_names():
