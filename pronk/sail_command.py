@@ -114,5 +114,13 @@ def _train_sail(options: argparse.Namespace) -> int:
         )
     heads = ["iteration", "success", "of rollouts", "precision", "recall", "kept", "steps", "seconds", "seen tasks"]
     console.print(rich_table(f"{options.task}, filter '{options.filter}'", heads, rows, left=1))
+    best = loop.best()
+    if best is not None:
+        where = loop.models(best) or folder
+        console.print(
+            f"best by its own rollouts: iteration {best}, {100.0 * reports[best].success:.0f} % of its goals; "
+            f"its models: {where.resolve()}",
+            soft_wrap=True,
+        )
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0

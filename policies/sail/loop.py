@@ -25,7 +25,7 @@ from policies.sail.filters import Filter, precision_and_recall
 from policies.sail.iteration_report import IterationReport
 from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
-from sim.episodes import find_episodes, read_episode
+from sim.episodes import ENDING, find_episodes, read_episode
 
 SETTINGS, EVALUATION, VERDICTS, REPORT = "sail.json", "evaluation.json", "verdicts.json", "report.json"
 ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
@@ -166,6 +166,23 @@ class SailLoop:
         """
         return None if iteration == 0 else self.place(iteration - 1) / MODELS
 
+    def best(self) -> int | None:
+        """Tell whose own rollouts the filter kept most often: trainings on few rollouts can make a planner worse.
+
+        Rollouts that explore are another planner's. The planner after the last training has none and is not in question.
+
+        Returns:
+            Number of the iteration whose planner it is, the later one of equals; None before anything is collected.
+        """
+        shares = {}
+        for iteration in range(self.config.iterations):
+            verdicts = read_json(self.place(iteration) / VERDICTS)
+            if verdicts is not None:
+                explored = {f"{seed:06d}{ENDING}" for seed in self._seeds(iteration)[: self.config.explored]}
+                own = [entry["kept"] for name, entry in verdicts.items() if name not in explored]
+                shares[iteration] = _share(own)
+        return max(shares, key=lambda iteration: (shares[iteration], iteration)) if shares else None
+
     def rollouts(self, iteration: int) -> list[Path]:
         """List the episodes that an iteration collected.
 
@@ -241,14 +258,18 @@ class SailLoop:
 
     def _collect(self, iteration: int) -> None:
         config, folder = self.config, self.place(iteration) / ROLLOUTS
-        first = ROLLED_OUT + config.seed * BLOCK + iteration * config.rollouts
         there = {info.seed for info in find_episodes(folder).values()}
-        rest = first + config.explored
         batches: list[Batch] = []
-        for explore, seeds in ((True, range(first, rest)), (False, range(rest, first + config.rollouts))):
+        all_seeds = self._seeds(iteration)
+        for explore, seeds in ((True, all_seeds[: config.explored]), (False, all_seeds[config.explored :])):
             missing = [(config.task, seed) for seed in seeds if seed not in there]
             batches += self._batches(iteration, missing, folder, explore)
         self._spread(batches, lambda results: None)
+
+    def _seeds(self, iteration: int) -> range:
+        """Of an iteration's rollouts, those that explore first."""
+        first = ROLLED_OUT + self.config.seed * BLOCK + iteration * self.config.rollouts
+        return range(first, first + self.config.rollouts)
 
     def _batches(
         self, iteration: int, wanted: Sequence[tuple[str, int]], folder: Path | None, explore: bool = False

@@ -11,7 +11,18 @@ from controllers.errors import InvalidValue, UnknownName
 from evaluation.sail_spread import spread_over
 from policies.sail import rollouts as rollouts_module
 from policies.sail.filters import KeepAll, KeepSuccesses
-from policies.sail.loop import EVALUATED, EVALUATION, MODELS, REPORT, ROLLED_OUT, SailConfig, SailLoop, read_json
+from policies.sail.loop import (
+    EVALUATED,
+    EVALUATION,
+    MODELS,
+    REPORT,
+    ROLLED_OUT,
+    VERDICTS,
+    SailConfig,
+    SailLoop,
+    read_json,
+    write_json,
+)
 from policies.sail.rollouts import Batch, play, run_batch
 from policies.sail.side_by_side import frames_of
 from sim.episodes import read_episode
@@ -69,6 +80,31 @@ def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(
     assert first.collected_success > first.success
     with pytest.raises(InvalidValue, match=r"SailConfig.explored must lie in \[0, rollouts = 6\], got 7"):
         dataclasses.replace(CONFIG, explored=7)
+
+
+def test_the_best_planner_is_the_one_whose_own_rollouts_were_kept_most_often(tmp_path):
+    config = dataclasses.replace(CONFIG, iterations=3, explored=2)
+    loop = SailLoop(LineStudio(), KeepSuccesses(), config, tmp_path)
+    assert loop.best() is None
+    list(loop.run())
+    # Of six, the first two explore; what they find is not to the planner's credit.
+    kept = {0: [True, True, True, False, False, False], 1: [False, False, True, True, False, True]}
+    for iteration, shares in kept.items():
+        path = loop.place(iteration) / VERDICTS
+        verdicts = read_json(path)
+        assert len(verdicts) == 6
+        for name, share in zip(sorted(verdicts), shares, strict=True):
+            verdicts[name]["kept"] = share
+        write_json(path, verdicts)
+    (loop.place(2) / VERDICTS).unlink()
+    assert loop.best() == 1
+    # Of equals it is the later one.
+    shutil.copyfile(loop.place(1) / VERDICTS, loop.place(2) / VERDICTS)
+    text = (loop.place(2) / VERDICTS).read_text()
+    for i in range(6):
+        text = text.replace(f"{ROLLED_OUT + 6 + i:06d}", f"{ROLLED_OUT + 12 + i:06d}")
+    (loop.place(2) / VERDICTS).write_text(text)
+    assert loop.best() == 2
 
 
 def test_steps_are_those_of_all_collected_episodes(tmp_path):
