@@ -169,7 +169,7 @@ class SailLoop:
     def best(self) -> int | None:
         """Tell whose own rollouts the filter kept most often: trainings on few rollouts can make a planner worse.
 
-        Rollouts that explore are another planner's. The planner after the last training has none and is not in question.
+        Rollouts that explore are another planner's. The planner after the last training has none and cannot be judged.
 
         Returns:
             Number of the iteration whose planner it is, the later one of equals; None before anything is collected.
