@@ -14,18 +14,9 @@ from policies.checkpoints import load_weights
 from policies.text import SentenceEncoder
 from policies.video.clips import ClipBatch, Clips, refuse_novel
 from policies.video.fitting import Fit, FitConfig, FitProgress
-from policies.video.floor_model import (
-    BODY_CELLS,
-    COMMAND,
-    GOAL_CELLS,
-    MOVES,
-    SENT,
-    FloorModel,
-    cell_means,
-    middle_of,
-    near,
-)
+from policies.video.floor_model import COMMAND, FloorModel, cell_means
 from policies.video.floor_network import CELL, FloorNetwork, FloorNetworkConfig
+from policies.video.floor_ways import BODY_CELLS, GOAL_CELLS, MOVES, SENT, middle_of, near
 from policies.video.inverse_model import to_tensor
 from policies.video.inverse_training import split
 from policies.video.named_looks import to_lab

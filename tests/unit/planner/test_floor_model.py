@@ -15,20 +15,10 @@ torch = pytest.importorskip("torch", reason="torch is not installed")
 
 from policies.video import floor_training  # noqa: E402
 from policies.video.fitting import FitConfig  # noqa: E402
-from policies.video.floor_model import (  # noqa: E402
-    FRAMES,
-    FloorModel,
-    cheapest_way,
-    filled,
-    middle_of,
-    near,
-    peaks_of,
-    shifted,
-    smoothed,
-    widest,
-)
+from policies.video.floor_model import FRAMES, FloorModel, filled, shifted  # noqa: E402
 from policies.video.floor_network import FloorNetwork, FloorNetworkConfig  # noqa: E402
 from policies.video.floor_training import BEST, FloorTraining, FloorTrainingConfig, changes  # noqa: E402
+from policies.video.floor_ways import cheapest_way, middle_of, near, peaks_of, smoothed, widest  # noqa: E402
 from policies.video.named_looks import NamedLooks, names_among, to_lab  # noqa: E402
 
 SIZE = 32
