@@ -11,7 +11,7 @@ import numpy as np
 from controllers.errors import InvalidValue
 from sim.behaviours import make_behaviour
 from sim.coarse_recording import record_coarse
-from sim.episodes import ENDING, Episode, EpisodeInfo, read_info, record, write_episode
+from sim.episodes import Episode, EpisodeInfo, file_name, read_info, record, write_episode
 from sim.image_world import World, WorldConfig
 from sim.world_tasks import find_tasks
 from sim.worlds import make_world
@@ -109,7 +109,7 @@ def episode_path(folder: Path, task: str, seed: int) -> Path:
     Returns:
         Its path.
     """
-    return folder / task / f"{seed:06d}{ENDING}"
+    return folder / task / file_name(seed)
 
 
 def collect(collection: Collection, folder: Path) -> Iterator[Step]:

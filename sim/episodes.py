@@ -237,6 +237,18 @@ def read_info(path: Path) -> EpisodeInfo:
     return _info(path, read_metadata(path))
 
 
+def file_name(seed: int) -> str:
+    """Name the file of an episode within the folder of its task.
+
+    Args:
+        seed: Of the episode.
+
+    Returns:
+        The name.
+    """
+    return f"{seed:06d}{ENDING}"
+
+
 def find_episodes(folder: Path) -> dict[Path, EpisodeInfo]:
     """List what has been recorded.
 

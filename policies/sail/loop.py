@@ -25,7 +25,7 @@ from policies.sail.filters import Filter, precision_and_recall
 from policies.sail.iteration_report import IterationReport
 from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
-from sim.episodes import ENDING, find_episodes, read_episode
+from sim.episodes import file_name, find_episodes, read_episode
 
 SETTINGS, EVALUATION, VERDICTS, REPORT = "sail.json", "evaluation.json", "verdicts.json", "report.json"
 ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
@@ -178,7 +178,7 @@ class SailLoop:
         for iteration in range(self.config.iterations):
             verdicts = read_json(self.place(iteration) / VERDICTS)
             if verdicts is not None:
-                explored = {f"{seed:06d}{ENDING}" for seed in self._seeds(iteration)[: self.config.explored]}
+                explored = {file_name(seed) for seed in self._seeds(iteration)[: self.config.explored]}
                 own = [entry["kept"] for name, entry in verdicts.items() if name not in explored]
                 shares[iteration] = _share(own)
         return max(shares, key=lambda iteration: (shares[iteration], iteration)) if shares else None

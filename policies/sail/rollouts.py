@@ -7,7 +7,7 @@ from typing import Protocol
 
 from policies.video.execution import ExecutionConfig, Rollout, execute_all
 from policies.video.planner import Planner
-from sim.episodes import ENDING, write_episode
+from sim.episodes import file_name, write_episode
 from sim.image_world import World
 
 
@@ -126,7 +126,7 @@ def run_batch(batch: Batch) -> list[Result]:
     rollouts = play(batch)
     for rollout in rollouts:
         if batch.folder is not None and rollout.episode is not None:
-            write_episode(batch.folder / f"{rollout.seed:06d}{ENDING}", rollout.episode)
+            write_episode(batch.folder / file_name(rollout.seed), rollout.episode)
     return [
         Result(r.task, r.seed, r.success, r.steps, sum(plan.confidence for plan in r.plans) / max(len(r.plans), 1))
         for r in rollouts

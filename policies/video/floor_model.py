@@ -47,10 +47,11 @@ Image = npt.NDArray[np.uint8]
 COMMAND = "pronk train video --data DIR,… --camera top --out DIR"
 SIZES = ("size", "channels", "meanings")
 FRAMES = 8
-# Where some words send it with this chance there is a thing, unless it looks like most of the floor to this distance in
-# L*a*b*, which is the edge of one; so much like the known ones must a sentence be that names
-# none of them, for which it is guessed what it speaks of; and from this chance on a guess is followed.
-THING, BARE, ALIKE, GUESSED = 0.1, 15.0, 0.35, 0.25
+# Where some words send it with this chance there is a thing, unless it looks like the floor, this near in L*a*b*.
+THING, BARE = 0.1, 15.0
+# So much like the known ones must a sentence be that names none of them, for which it is guessed what it speaks of; and
+# from this chance on a guess is followed.
+ALIKE, GUESSED = 0.35, 0.25
 LOOKS = "looks."
 
 

@@ -2,8 +2,8 @@
 
 A network that compares pictures with words learns the words that it was told by heart, and means nothing by others. How
 a thing looks in the mean is three numbers, and how words for looks lie among sentences' vectors is smooth enough to
-guess them: by kernel ridge regression, whose ridge leaves the least error where each sentence's looks are guessed from
-all others (leave-one-out in closed form; Craven and Wahba 1978, Allen 1974).
+guess them: by kernel ridge regression, whose ridge leaves the least error where the looks of each name are guessed from
+those of all others (leave-one-out in closed form; Craven and Wahba 1978, Allen 1974).
 """
 
 import re
