@@ -210,7 +210,7 @@ CASES: tuple[DrillCase, ...] = (
     *(*_MOTOR_COMMANDS, *_PAUSES, *_KILLS),
 )
 # A few of every kind, for a quick look and for the tests.
-SMOKE = ("joint_commands.nan", "joint_commands.permute", "joint_commands.old_stamp")
+SMOKE = ("joint_states.drop", "joint_commands.nan", "joint_commands.permute", "joint_commands.old_stamp")
 
 
 def find_cases(patterns: Iterable[str] | None) -> tuple[DrillCase, ...]:

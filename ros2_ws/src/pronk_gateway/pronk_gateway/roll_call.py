@@ -47,14 +47,22 @@ class RollCall:
         self._seen_all: float | None = None
         self._checks: list[Callable[[], Sequence[str]]] = []
 
-    def readers(self, publisher: Publisher, count: int) -> None:
+    def readers(self, publisher: Publisher, count: int, name: str = "") -> None:
         """Wait until a publisher of this node is matched by so many readers.
 
         Args:
             publisher: The publisher.
             count: Least number of readers.
+            name: Topic before remapping, relative to the node's namespace, for a publisher that a launch may lead
+                through another node, as a fault drill does: then that node is matched, and the graph knows its readers.
         """
-        self._checks.append(lambda: [publisher.topic_name] if publisher.get_subscription_count() < count else [])
+
+        def missing() -> list[str]:
+            matched = publisher.get_subscription_count()
+            led = bool(name) and matched > 0 and self._node.count_subscribers(name) >= count
+            return [] if matched >= count or led else [publisher.topic_name]
+
+        self._checks.append(missing)
 
     def writer(self, subscription: Subscription) -> None:
         """Wait until a subscription of this node is matched by a publisher.
@@ -72,12 +80,12 @@ class RollCall:
             readers: Least number of readers beside it.
         """
 
-        def missing() -> list[str]:
+        def absent() -> list[str]:
             node = self._node
             there = node.count_publishers(name) >= 1 and (readers == 0 or node.count_subscribers(name) >= readers)
             return [] if there else [node.resolve_topic_name(name)]
 
-        self._checks.append(missing)
+        self._checks.append(absent)
 
     def also(self, missing: Callable[[], Sequence[str]]) -> None:
         """Wait for something else.

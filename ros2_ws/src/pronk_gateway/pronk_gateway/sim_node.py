@@ -157,7 +157,7 @@ class SimNode(KitNode):
         p: SimParameters = self.parameters
         roll = RollCall(self, p.settle_s, p.wait_for_nodes_s, clock.monotonic())
         for name, count in READERS:
-            roll.readers(self._out[name], count)
+            roll.readers(self._out[name], count, name)
         for name in BETWEEN_OTHERS:
             roll.between_others(name)
         roll.writer(self._commands)
