@@ -1,12 +1,14 @@
 """The command `pronk train sail`; imports what it needs only when it runs."""
 
 import argparse
+import shutil
 from pathlib import Path
 from typing import Any
 
 from pronk.terminal import open_console, split_names
 
-CURVE = "curve.json"
+CURVE, PLANNER = "curve.json", "planner"
+PRIOR, RUMMAGE, EXPLORERS = "prior", "rummage", ("prior", "play", "rummage")
 
 
 def add_sail(commands: Any) -> None:
@@ -20,8 +22,15 @@ def add_sail(commands: Any) -> None:
     parser.add_argument("--iterations", type=int, default=4, metavar="N", help="default: 4")
     parser.add_argument("--rollouts", type=int, default=30, metavar="N", help="of each iteration; default: 30")
     parser.add_argument(
-        "--explore", type=int, default=0, metavar="N", help="of those, how many the prior alone plans; default: 0"
+        "--explore", type=int, default=0, metavar="N", help="of those, that explore while few were kept; default: 0"
     )
+    parser.add_argument(
+        "--explorer",
+        default=RUMMAGE,
+        metavar="NAME",
+        help="who: rummage, play, or prior (it plans alone); default: rummage",
+    )
+    parser.add_argument("--bold", action="store_true", help="take every training as it is, and try no cautious one")
     parser.add_argument(
         "--goals", type=int, default=50, metavar="N", help="for evaluation, always the same; default: 50"
     )
@@ -63,6 +72,9 @@ def _train_sail(options: argparse.Namespace) -> int:
 
     if options.method not in ADAPTATIONS:
         raise UnknownName("method of the planner", options.method, ADAPTATIONS)
+    if options.explorer not in EXPLORERS:
+        raise UnknownName("explorer", options.explorer, EXPLORERS)
+    by_prior = options.explore > 0 and options.explorer == PRIOR
     judge = None
     if options.filter == JUDGED:
         from policies.rewards.learned_judge import LearnedJudge
@@ -75,11 +87,12 @@ def _train_sail(options: argparse.Namespace) -> int:
         tuple(Path(name) for name in split_names(options.data) or ()),
         weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
         adaptation,
-        explorer=weights_of(f"{VIDEO}_prior", folder=folder) if options.explore else None,
+        explorer=weights_of(f"{VIDEO}_prior", folder=folder) if by_prior else None,
         views=() if judge is None else judge.views,
         video_steps=options.video_budget,
         inverse_steps=options.inverse_budget,
         average=not options.last,
+        play=options.explorer if options.explore and not by_prior else "",
     )
     seen = tuple(split_names(options.seen) or ())
     settings = SailConfig(
@@ -87,10 +100,11 @@ def _train_sail(options: argparse.Namespace) -> int:
         seen_tasks=seen,
         seen_goals=options.seen_goals if seen else 0,
         explored=options.explore,
+        cautious=not options.bold,
     )
-    console = open_console()
+    console, studio = open_console(), VideoStudio(config)
     loop = SailLoop(
-        *(VideoStudio(config), make_filter(options.filter, judge), settings, options.out),
+        *(studio, make_filter(options.filter, judge), settings, options.out),
         *(f"{options.filter} {config}", spread_over(options.engine, options.jobs), console.print),
     )
     reports = []
@@ -114,13 +128,13 @@ def _train_sail(options: argparse.Namespace) -> int:
         )
     heads = ["iteration", "success", "of rollouts", "precision", "recall", "kept", "steps", "seconds", "seen tasks"]
     console.print(rich_table(f"{options.task}, filter '{options.filter}'", heads, rows, left=1))
-    best = loop.best()
-    if best is not None:
-        where = loop.models(best) or folder
-        console.print(
-            f"best by its own rollouts: iteration {best}, {100.0 * reports[best].success:.0f} % of its goals; "
-            f"its models: {where.resolve()}",
-            soft_wrap=True,
-        )
+    models = loop.models(options.iterations)
+    if models is not None:
+        # Under the names of shipped weights, for `--weights` of this command and of `pronk eval planner`.
+        for part, source in studio.files(models).items():
+            target = weights_of(part, folder=options.out / PLANNER)
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, target)
+        console.print(f"the planner's models: {(options.out / PLANNER).resolve()}", soft_wrap=True)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0

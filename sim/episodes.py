@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -179,6 +179,29 @@ def record(
         observation, reward, terminated, truncated, info = world.step(action)
         recorder.add(action, observation, reward, terminated, truncated, info)
     return recorder.finish()
+
+
+def last_actions(episode: Episode, count: int) -> Episode:
+    """Cut off how an episode began.
+
+    Args:
+        episode: The episode.
+        count: Actions that are left, with the states around them; at least 1.
+
+    Returns:
+        Its end; the episode itself where it is not longer.
+    """
+    if episode.info.steps <= count:
+        return episode
+    ends = {name: getattr(episode, name)[-count - 1 :] for name in STATES}
+    ends |= {name: getattr(episode, name)[-count:] for name in ACTIONS}
+    return replace(
+        episode,
+        **ends,
+        info=replace(episode.info, steps=count),
+        images={camera: pictures[-count - 1 :] for camera, pictures in episode.images.items()},
+        remaining=None if episode.remaining is None else episode.remaining[-count - 1 :],
+    )
 
 
 def write_episode(path: Path, episode: Episode) -> None:

@@ -22,7 +22,9 @@ class IterationReport:
         precision: Share of the kept ones that succeeded; None where nothing was kept.
         recall: Share of the successes that were kept; None where nothing succeeded.
         steps: Environment steps of all rollouts collected so far, without those of evaluations.
-        seconds: Time by phase: "evaluate", "collect", "filter", "improve" [s]; what a stop lost is not in it.
+        seconds: Time by phase: "collect", "evaluate", "filter", "improve" [s]; what a stop lost is not in it.
+        explored: How many of the collected rollouts explored.
+        cautious: Whether the planner is a training's cautious one.
     """
 
     iteration: int
@@ -37,6 +39,8 @@ class IterationReport:
     recall: float | None = None
     steps: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
+    explored: int = 0
+    cautious: bool = False
 
     def to_dict(self) -> dict[str, Any]:
         """Lay it out for a file.

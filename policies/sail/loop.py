@@ -2,15 +2,20 @@
 
 Everything is on disk as soon as it is known, each file whole or not there, in a folder per iteration:
 
-    iteration_0/evaluation.json   success on the evaluation goals, and on tasks that were demonstrated
-    iteration_0/rollouts/*        the episodes that this iteration's planner collected
+    iteration_0/rollouts/*        the episodes that this iteration's planners collected
     iteration_0/verdicts.json     what the filter thinks of each
+    iteration_0/evaluation.json   success on the evaluation goals, and on tasks that were demonstrated
     iteration_0/models/*          the training's state and, at its end, the next planner's models
     iteration_0/report.json       written last: the iteration is over
     iteration_0/rollout.mp4       imagined and real, side by side
 
 A loop that was stopped looks what is there and does the rest. A rollout depends on its seed and the models alone, so
 that none is lost, none is run twice, and the result is the same.
+
+A training on a few successes can take away more than it gives: what succeeded was what was easy. So a training hands
+over two planners, a bold one of all that is new and a cautious one that changes less; each collects half of the next
+rollouts, and the one whose rollouts the filter keeps more often is gone on from. That costs no rollout, and no goal of
+an evaluation is asked.
 """
 
 import json
@@ -23,12 +28,16 @@ from typing import Any
 from controllers.errors import InvalidValue
 from policies.sail.filters import Filter, precision_and_recall
 from policies.sail.iteration_report import IterationReport
-from policies.sail.rollouts import Batch, Result, Spread, Studio, one_after_the_other, play
+from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import file_name, find_episodes, read_episode
 
-SETTINGS, EVALUATION, VERDICTS, REPORT = "sail.json", "evaluation.json", "verdicts.json", "report.json"
+SETTINGS, VERDICTS, REPORT = "sail.json", "verdicts.json", "report.json"
+# By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
+EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
 ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
+# Rollouts that explore without knowing of one another.
+ROUND = 10
 # Seeds of evaluation goals are the same for all loops, so that methods and training seeds are compared on the same
 # goals; those of rollouts differ from loop to loop and never meet them.
 EVALUATED, ROLLED_OUT, BLOCK = 900_000, 1_000_000, 10_000
@@ -42,7 +51,9 @@ class SailConfig:
         task: The new task.
         iterations: Trainings; the planner after the last is evaluated, too.
         rollouts: That are collected in each.
-        explored: How many of those are run by a planner that explores (`policies.sail.rollouts.Studio.planner`).
+        explored: How many of those explore, as long as too few were kept to learn from.
+        enough: Kept rollouts from which on none explores.
+        cautious: Whether a training's cautious models are tried beside the bold ones.
         goals: On which every planner is evaluated.
         seed: Of rollouts and trainings.
         frames: Frames of a plan that are acted out before the next.
@@ -61,6 +72,8 @@ class SailConfig:
     seen_tasks: tuple[str, ...] = ()
     seen_goals: int = 0
     explored: int = 0
+    enough: int = 10
+    cautious: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what is no loop.
@@ -69,6 +82,7 @@ class SailConfig:
             InvalidValue: A number is out of range.
         """
         leasts = {"iterations": 0, "rollouts": 1, "goals": 1, "seed": 0, "frames": 1, "batch": 1, "seen_goals": 0}
+        leasts |= {"enough": 0}
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise InvalidValue(f"SailConfig.{name} must be at least {least}, got {getattr(self, name)}")
@@ -155,6 +169,21 @@ class SailLoop:
         """
         return self.folder / f"iteration_{iteration}"
 
+    def candidates(self, iteration: int) -> tuple[Path | None, ...]:
+        """Name the folders of models that an iteration may plan with.
+
+        Args:
+            iteration: Its number.
+
+        Returns:
+            The bold ones, and the cautious ones where there are such; None for the models that the loop begins with.
+        """
+        if iteration == 0:
+            return (None,)
+        bold = self.place(iteration - 1) / MODELS
+        cautious = bold / CAUTIOUS
+        return (bold, cautious) if self.config.cautious and cautious.is_dir() else (bold,)
+
     def models(self, iteration: int) -> Path | None:
         """Name the folder of the models that an iteration's planner is made of.
 
@@ -164,24 +193,25 @@ class SailLoop:
         Returns:
             The folder; None for the models that the loop begins with.
         """
-        return None if iteration == 0 else self.place(iteration - 1) / MODELS
+        return self.candidates(iteration)[self.chosen(iteration)]
 
-    def best(self) -> int | None:
-        """Tell whose own rollouts the filter kept most often: trainings on few rollouts can make a planner worse.
+    def chosen(self, iteration: int) -> int:
+        """Tell whose rollouts the filter kept more often.
 
-        Rollouts that explore are another planner's. The planner after the last training has none and cannot be judged.
+        Args:
+            iteration: Its number.
 
         Returns:
-            Number of the iteration whose planner it is, the later one of equals; None before anything is collected.
+            Number of the candidate, the bold one of equals. Who has no rollouts, as after the last training, is
+            trusted as far as the last time taught.
         """
-        shares = {}
-        for iteration in range(self.config.iterations):
-            verdicts = read_json(self.place(iteration) / VERDICTS)
-            if verdicts is not None:
-                explored = {file_name(seed) for seed in self._seeds(iteration)[: self.config.explored]}
-                own = [entry["kept"] for name, entry in verdicts.items() if name not in explored]
-                shares[iteration] = _share(own)
-        return max(shares, key=lambda iteration: (shares[iteration], iteration)) if shares else None
+        if len(self.candidates(iteration)) == 1:
+            return 0
+        verdicts = read_json(self.place(iteration) / VERDICTS)
+        if verdicts is None:
+            return self.chosen(iteration - 1)
+        shares = [_share([verdicts[file_name(seed)]["kept"] for seed in seeds]) for seeds in self._own_seeds(iteration)]
+        return shares.index(max(shares))
 
     def rollouts(self, iteration: int) -> list[Path]:
         """List the episodes that an iteration collected.
@@ -197,7 +227,13 @@ class SailLoop:
     def _iterate(self, iteration: int, last: bool, before: Sequence[IterationReport]) -> IterationReport:
         seconds: dict[str, float] = {}
         steps = before[-1].steps if before else 0
-        clock = _Clock(seconds)
+        clock, verdicts = _Clock(seconds), {}
+        if not last:
+            clock.time("collect", lambda: self._collect(iteration))
+            verdicts = clock.time("filter", lambda: self._sort(iteration))
+        kept, true = ([entry[key] for entry in verdicts.values()] for key in ("kept", "success"))
+        if not last:
+            self._tell(f"iteration {iteration}: {sum(true)} of {len(true)} rollouts succeeded, {sum(kept)} are kept")
         results = clock.time("evaluate", lambda: self._evaluate(iteration, last))
         own = [result for result in results if result.task == self.config.task]
         reached = tuple(result.success for result in own)
@@ -206,19 +242,20 @@ class SailLoop:
             for task in self.config.seen_tasks
             if any(r.task == task for r in results)
         }
-        report = IterationReport(iteration, _share(reached), len(own), reached, seen, steps=steps, seconds=seconds)
-        self._tell(f"iteration {iteration}: {100.0 * report.success:.0f} % of {len(own)} goals")
+        cautious = self.chosen(iteration) == 1
+        who = " (cautious)" if cautious else ""
+        self._tell(f"iteration {iteration}{who}: {100.0 * _share(reached):.0f} % of {len(own)} goals")
         if last:
-            return report
-        clock.time("collect", lambda: self._collect(iteration))
-        verdicts = clock.time("filter", lambda: self._sort(iteration))
-        kept, true = ([entry[key] for entry in verdicts.values()] for key in ("kept", "success"))
+            return IterationReport(
+                *(iteration, _share(reached), len(own), reached, seen), steps=steps, seconds=seconds, cautious=cautious
+            )
         precision, recall = precision_and_recall(kept, true)
-        self._tell(f"iteration {iteration}: {sum(true)} of {len(true)} rollouts succeeded, {sum(kept)} are kept")
         clock.time("improve", lambda: self._improve(iteration))
         return IterationReport(
-            *(iteration, report.success, len(own), reached, seen, len(true), _share(true), sum(kept)),
+            *(iteration, _share(reached), len(own), reached, seen, len(true), _share(true), sum(kept)),
             *(precision, recall, steps + sum(entry["steps"] for entry in verdicts.values()), seconds),
+            explored=self._explored(iteration),
+            cautious=cautious,
         )
 
     def film(self, iteration: int) -> Path:
@@ -232,7 +269,7 @@ class SailLoop:
         """
         path, config = self.place(iteration) / VIDEO, self.config
         if not path.exists():
-            results = read_json(self.place(iteration) / EVALUATION) or []
+            results = read_json(self._evaluation(iteration)) or []
             own = sorted((not r["success"], r["seed"]) for r in results if r["task"] == config.task)
             batch = Batch(
                 *(self._studio, self.models(iteration), config.task, (own[0][1],), config.frames),
@@ -243,7 +280,7 @@ class SailLoop:
 
     def _evaluate(self, iteration: int, last: bool) -> list[Result]:
         """Run the planner on all evaluation goals that it was not yet run on."""
-        config, path = self.config, self.place(iteration) / EVALUATION
+        config, path = self.config, self._evaluation(iteration)
         done = {(r["task"], r["seed"]): Result(**r) for r in read_json(path) or []}
         wanted = [(config.task, EVALUATED + i) for i in range(config.goals)]
         if iteration == 0 or last:
@@ -253,33 +290,75 @@ class SailLoop:
             done.update({(result.task, result.seed): result for result in results})
             write_json(path, [asdict(done[key]) for key in sorted(done)])
 
-        self._spread(self._batches(iteration, [key for key in wanted if key not in done], None), keep)
+        missing = [key for key in wanted if key not in done]
+        self._spread(self._batches(self.models(iteration), missing, None), keep)
         return [done[key] for key in wanted]
 
+    def _evaluation(self, iteration: int) -> Path:
+        return self.place(iteration) / EVALUATIONS[self.chosen(iteration)]
+
     def _collect(self, iteration: int) -> None:
-        config, folder = self.config, self.place(iteration) / ROLLOUTS
+        explored = self._seeds(iteration)[: self._explored(iteration)]
+        for i in range(0, len(explored), ROUND):
+            # What a round finds is tried again in the next.
+            examples = self._gather(iteration)[1]
+            if i:
+                earlier, verdicts = {file_name(seed) for seed in explored[:i]}, self._sort(iteration)
+                files = self.rollouts(iteration)
+                examples += [file for file in files if file.name in earlier and verdicts[file.name]["kept"]]
+            self._collect_missing(iteration, None, explored[i : i + ROUND], examples)
+        for models, seeds in zip(self.candidates(iteration), self._own_seeds(iteration), strict=True):
+            self._collect_missing(iteration, models, seeds)
+
+    def _collect_missing(
+        self, iteration: int, models: Path | None, seeds: range, examples: Sequence[Path] | None = None
+    ) -> None:
+        folder = self.place(iteration) / ROLLOUTS
         there = {info.seed for info in find_episodes(folder).values()}
-        batches: list[Batch] = []
-        all_seeds = self._seeds(iteration)
-        for explore, seeds in ((True, all_seeds[: config.explored]), (False, all_seeds[config.explored :])):
-            missing = [(config.task, seed) for seed in seeds if seed not in there]
-            batches += self._batches(iteration, missing, folder, explore)
-        self._spread(batches, lambda results: None)
+        missing = [(self.config.task, seed) for seed in seeds if seed not in there]
+        self._spread(self._batches(models, missing, folder, examples), lambda results: None)
 
     def _seeds(self, iteration: int) -> range:
         """Of an iteration's rollouts, those that explore first."""
         first = ROLLED_OUT + self.config.seed * BLOCK + iteration * self.config.rollouts
         return range(first, first + self.config.rollouts)
 
+    def _own_seeds(self, iteration: int) -> list[range]:
+        """Of the rollouts that do not explore, those of each candidate."""
+        own, many = self._seeds(iteration)[self._explored(iteration) :], len(self.candidates(iteration))
+        return [own[i * len(own) // many : (i + 1) * len(own) // many] for i in range(many)]
+
+    def _explored(self, iteration: int) -> int:
+        """How many of an iteration's rollouts explore."""
+        if self.config.explored == 0:
+            return 0
+        return self.config.explored if len(self._gather(iteration)[1]) < self.config.enough else 0
+
+    def _gather(self, iteration: int) -> tuple[list[Path], list[Path]]:
+        """List all rollouts of the iterations before one, and those of them that were kept."""
+        everything, kept = [], []
+        for earlier in range(iteration):
+            verdicts = read_json(self.place(earlier) / VERDICTS) or {}
+            files = self.rollouts(earlier)
+            everything += files
+            kept += [file for file in files if verdicts[file.name]["kept"]]
+        return everything, kept
+
     def _batches(
-        self, iteration: int, wanted: Sequence[tuple[str, int]], folder: Path | None, explore: bool = False
+        self,
+        models: Path | None,
+        wanted: Sequence[tuple[str, int]],
+        folder: Path | None,
+        examples: Sequence[Path] | None = None,
     ) -> list[Batch]:
+        """Lay out rollouts; with examples, even without any, they explore."""
         config, found = self.config, []
         for task in dict.fromkeys(task for task, _ in wanted):
             seeds = [seed for name, seed in wanted if name == task]
             for i in range(0, len(seeds), config.batch):
                 part = tuple(seeds[i : i + config.batch])
-                found.append(Batch(self._studio, self.models(iteration), task, part, config.frames, folder, explore))
+                lot = (self._studio, models, task, part, config.frames, folder)
+                found.append(Batch(*lot, examples is not None, tuple(examples or ())))
         return found
 
     def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:
@@ -295,12 +374,7 @@ class SailLoop:
         return found
 
     def _improve(self, iteration: int) -> None:
-        everything, kept = [], []
-        for earlier in range(iteration + 1):
-            verdicts = read_json(self.place(earlier) / VERDICTS) or {}
-            files = self.rollouts(earlier)
-            everything += files
-            kept += [file for file in files if verdicts[file.name]["kept"]]
+        everything, kept = self._gather(iteration + 1)
         seed = self.config.seed * BLOCK + iteration
         folder = self.place(iteration) / MODELS
         for text in self._studio.improve(self.models(iteration), kept, everything, folder, seed):

@@ -5,10 +5,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+
 from policies.video.execution import ExecutionConfig, Rollout, execute_all
 from policies.video.planner import Planner
-from sim.episodes import file_name, write_episode
+from sim.behaviours import Behaviour, make_behaviour
+from sim.episodes import Episode, file_name, read_episode, record, write_episode
 from sim.image_world import World
+from sim.retrace import NAME as RETRACE
+from sim.retrace import Retrace
+
+# In a folder of new models, others that change less.
+CAUTIOUS = "cautious"
+# Of the episodes that explore once something was kept, those that try it again.
+RETRACED_SHARE = 0.75
 
 
 class Studio(Protocol):
@@ -16,9 +26,18 @@ class Studio(Protocol):
 
     Attributes:
         camera: Which pictures planners look at.
+        play: Behaviour whose episodes explore (`sim.behaviours`); empty where a planner does.
     """
 
-    camera: str
+    @property
+    def camera(self) -> str:
+        """Which pictures planners look at."""
+        ...
+
+    @property
+    def play(self) -> str:
+        """Behaviour whose episodes explore."""
+        ...
 
     def world(self, task: str) -> World:
         """Make a world of a task, with the camera in its observations."""
@@ -36,7 +55,8 @@ class Studio(Protocol):
     ) -> Iterator[str]:
         """Train models on rollouts, with replay of the data that the first ones were trained on.
 
-        Goes on where it was stopped in the same folder; when it ends, the folder holds models that `planner` takes.
+        Goes on where it was stopped in the same folder; when it ends, the folder holds models that `planner` takes. So
+        may its folder `CAUTIOUS`: models that change less, for a loop that tries both.
 
         Args:
             models: Folder of those to go on from; None for those that the loop begins with.
@@ -65,7 +85,8 @@ class Batch:
         seeds: Of the episodes.
         frames: Frames of a plan that are acted out before the next.
         folder: Where episodes are written, one file each; None for nowhere.
-        explore: Whether the planner tries what its models may not think of.
+        explore: Whether the studio's explorer acts instead of the planner of the models.
+        examples: Episodes that were kept so far; who plays tries some of them again.
     """
 
     studio: Studio
@@ -75,6 +96,7 @@ class Batch:
     frames: int
     folder: Path | None
     explore: bool = False
+    examples: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,6 +145,8 @@ def run_batch(batch: Batch) -> list[Result]:
     Raises:
         OSError: An episode cannot be written; those before it are.
     """
+    if batch.explore and batch.studio.play:
+        return _explore(batch)
     rollouts = play(batch)
     for rollout in rollouts:
         if batch.folder is not None and rollout.episode is not None:
@@ -131,6 +155,28 @@ def run_batch(batch: Batch) -> list[Result]:
         Result(r.task, r.seed, r.success, r.steps, sum(plan.confidence for plan in r.plans) / max(len(r.plans), 1))
         for r in rollouts
     ]
+
+
+def _explore(batch: Batch) -> list[Result]:
+    """Act without any planner, one episode after another."""
+    results, world = [], batch.studio.world(batch.task)
+    try:
+        for seed in batch.seeds:
+            episode = _act_freely(world, batch.studio.play, seed, batch.examples)
+            if batch.folder is not None:
+                write_episode(batch.folder / file_name(seed), episode)
+            results.append(Result(batch.task, seed, episode.info.successful, episode.info.steps, 0.0))
+    finally:
+        world.close()
+    return results
+
+
+def _act_freely(world: World, name: str, seed: int, examples: Sequence[Path]) -> Episode:
+    rng = np.random.default_rng(seed)
+    behaviour: Behaviour = make_behaviour(name)
+    if examples and rng.uniform() < RETRACED_SHARE:
+        name, behaviour = RETRACE, Retrace(read_episode(examples[int(rng.integers(len(examples)))]))
+    return record(world, name, behaviour.act, seed, lambda: behaviour.begin(world, rng))
 
 
 def play(batch: Batch) -> list[Rollout]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 
 from controllers.errors import InvalidValue
+from policies.sail.rollouts import CAUTIOUS
 from policies.sail.weight_mean import write_mean
 from policies.video.adaptation import Adaptation
 from policies.video.adapted_video import AdaptedVideo
@@ -24,13 +25,15 @@ from policies.video.inverse_training import InverseTraining, InverseTrainingConf
 from policies.video.planner import Planner
 from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, PRIOR, STEPS
 from policies.video.video_planner import VideoPlanner
-from sim.episodes import Episode, find_episodes, read_episode
+from sim.episodes import Episode, find_episodes, last_actions, read_episode
 from sim.image_world import World, WorldConfig
+from sim.retrace import NAME as RETRACE
 from sim.world_tasks import MANIPULATION
 from sim.worlds import make_world
 
 VIDEO, INVERSE, DRAFT, MEAN = "video", "inverse", "draft.safetensors", "mean.safetensors"
 PLAY, EXPERT = ("play", "rummage"), "expert"
+OWN = (BEHAVIOUR, RETRACE, *PLAY)
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,9 @@ class StudioConfig:
         imagined_frames: Frames that are looked at after each.
         explorer: Weights of a video model that explores alone, such as the prior; None for none.
         average: Whether the planner is the mean of all fine-tunings so far; else it is the last one.
+        play: Behaviour that explores without any planner (`sim.behaviours`), instead of an explorer; empty for none.
+        tail: Last actions of kept play that the video model learns from: what led to success, and not what was aimless.
+        tries: Last actions of what was kept of those that tried it again: from where the hand began.
     """
 
     video: Path
@@ -74,6 +80,9 @@ class StudioConfig:
     imagined_frames: int = 2
     explorer: Path | None = None
     average: bool = True
+    play: str = ""
+    tail: int = 60
+    tries: int = 100
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -89,6 +98,14 @@ class StudioConfig:
                 "StudioConfig.imagined must be at least 0 and imagined_frames at least 1, got "
                 f"{self.imagined} and {self.imagined_frames}"
             )
+        if self.play and (self.explorer is not None or self.play not in PLAY):
+            raise InvalidValue(
+                f"StudioConfig.play must be one of {', '.join(PLAY)} and needs no explorer, got '{self.play}' and "
+                f"{self.explorer}"
+            )
+        for name in ("tail", "tries"):
+            if getattr(self, name) < 1:
+                raise InvalidValue(f"StudioConfig.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("video_rate", "inverse_rate"):
             if not (math.isfinite(getattr(self, name)) and getattr(self, name) > 0.0):
                 raise InvalidValue(f"StudioConfig.{name} must be finite and positive, got {getattr(self, name)}")
@@ -106,6 +123,11 @@ class VideoStudio:
     def camera(self) -> str:
         """Which pictures planners look at."""
         return self.config.camera
+
+    @property
+    def play(self) -> str:
+        """Behaviour whose episodes explore."""
+        return self.config.play
 
     def world(self, task: str) -> World:
         """Make a world.
@@ -145,6 +167,18 @@ class VideoStudio:
         video = AdaptedVideo(FlowModel.load(self._video(models)), prior, self.config.adaptation, STEPS)
         return VideoPlanner(video, inverse)
 
+    def files(self, models: Path | None) -> dict[str, Path]:
+        """Name the weights of a planner.
+
+        Args:
+            models: Folder of a fine-tuning; None for the weights that the loop begins with.
+
+        Returns:
+            Files by part, as `policies.video.shipped.weights_of` calls them.
+        """
+        found = {f"{VIDEO}_{IN_DOMAIN}": self._video(models), INVERSE: self._inverse(models)}
+        return found if self.config.prior is None else {**found, f"{VIDEO}_{PRIOR}": self.config.prior}
+
     def improve(
         self, models: Path | None, kept: Sequence[Path], rollouts: Sequence[Path], folder: Path, seed: int
     ) -> Iterator[str]:
@@ -169,6 +203,7 @@ class VideoStudio:
         replay = [read_episode(path) for place in self.config.data for path in find_episodes(place)]
         yield from self._improve_video(models, replay, kept, folder / VIDEO, seed)
         yield from self._improve_inverse(models, replay, kept, rollouts, folder, seed)
+        self._keep_cautious(models, folder)
 
     def _improve_video(
         self, models: Path | None, replay: list[Episode], kept: Sequence[Path], folder: Path, seed: int
@@ -184,9 +219,9 @@ class VideoStudio:
         start = FlowModel.load(self._video(models))
         shown = [episode for episode in replay if episode.info.behaviour not in PLAY]
         fit = FitConfig(steps=config.video_steps, rate=config.video_rate, seed=seed, every=config.video_steps)
-        settings = FlowTrainingConfig(fit=fit, steps_per_frame=start.steps_per_frame, own=(BEHAVIOUR,))
+        settings = FlowTrainingConfig(fit=fit, steps_per_frame=start.steps_per_frame, own=OWN)
         # Beside the kept rollouts the demonstrations; clips are drawn from all tasks alike.
-        episodes = [*(read_episode(path) for path in kept), *shown]
+        episodes = [*self._read_kept(kept), *shown]
         training = FlowTraining(episodes, config.camera, start.space, settings, folder, "pronk train sail", start)
         for step in training.run():
             yield f"video model, batch {step.step}: loss {step.loss:.4f}, held out {step.error:.5f}"
@@ -209,7 +244,7 @@ class VideoStudio:
         if config.imagined:
             # It must read what the new video model draws, of the new task as well.
             model = FlowModel.load(self._video(folder))
-            shown = [*(read_episode(path) for path in kept), *(e for e in replay if e.info.behaviour == EXPERT)]
+            shown = [*self._read_kept(kept), *(e for e in replay if e.info.behaviour == EXPERT)]
             known = [episode for episode in shown if episode.info.instruction in model.trained]
             video = AdaptedVideo(model, None, ADAPTATIONS[IN_DOMAIN], STEPS)
             imagined = imagine_pairs(known, config.camera, video, config.imagined, config.imagined_frames, seed)
@@ -220,6 +255,28 @@ class VideoStudio:
         for step in training.run():
             yield f"inverse dynamics, batch {step.step}: median error {100.0 * step.error_m:.2f} cm"
         write_mean(self._inverse(models), folder / INVERSE / INVERSE_FILE, folder / INVERSE / MEAN)
+
+    def _read_kept(self, kept: Sequence[Path]) -> list[Episode]:
+        """Read what is to be imagined; of play, the end alone."""
+        limits = {**dict.fromkeys(PLAY, self.config.tail), RETRACE: self.config.tries}
+        found = [read_episode(path) for path in kept]
+        return [last_actions(e, limits.get(e.info.behaviour, e.info.steps)) for e in found]
+
+    def _keep_cautious(self, models: Path | None, folder: Path) -> None:
+        """Put the new inverse dynamics beside the video model that was there before.
+
+        What was done between two pictures is known, so that inverse dynamics hardly ever gets worse; a video model that
+        learns from few successes may.
+        """
+        for source, part, names in (
+            (self._video(models), VIDEO, (MEAN, VIDEO_FILE)),
+            (self._inverse(folder), INVERSE, (MEAN, INVERSE_FILE)),
+        ):
+            place = folder / CAUTIOUS / part
+            place.mkdir(parents=True, exist_ok=True)
+            for name in names:
+                shutil.copyfile(source, place / DRAFT)
+                (place / DRAFT).replace(place / name)
 
     def _video(self, models: Path | None) -> Path:
         name = MEAN if self.config.average else VIDEO_FILE

@@ -13,6 +13,7 @@ import gymnasium
 import numpy as np
 
 from controllers.errors import InvalidValue
+from policies.sail.rollouts import CAUTIOUS
 from policies.video.planner import Plan
 from sim.episodes import read_episode
 from sim.image_world import POSE, WorldConfig
@@ -74,10 +75,12 @@ class StepPlanner:
 
 @dataclass(frozen=True)
 class LineStudio:
-    """Skill grows by `gain` for each kept rollout."""
+    """Skill grows by `gain` for each kept rollout; with `cautious`, cautious models have that skill instead."""
 
     gain: float = 0.01
     log: Path | None = None
+    cautious: float | None = None
+    play: str = ""
     camera = "side"
 
     def world(self, task):
@@ -94,10 +97,12 @@ class LineStudio:
         skill = self.skill(models) + self.gain * len(lengths)
         if not np.isfinite(skill):
             raise InvalidValue("the loss is nan in step 3; skill.json holds the last good weights")
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / "draft"
-        draft.write_text(json.dumps(skill))
-        os.replace(draft, folder / SKILL)
+        skills = {folder: skill} | ({} if self.cautious is None else {folder / CAUTIOUS: self.cautious})
+        for place, value in skills.items():
+            place.mkdir(parents=True, exist_ok=True)
+            draft = place / "draft"
+            draft.write_text(json.dumps(value))
+            os.replace(draft, place / SKILL)
         yield "trained"
 
     @staticmethod

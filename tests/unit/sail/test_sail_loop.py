@@ -9,11 +9,12 @@ from line_world import EXPLORER, SKILL, LineStudio, reached
 
 from controllers.errors import InvalidValue, UnknownName
 from evaluation.sail_spread import spread_over
+from policies.sail import loop as loop_module
 from policies.sail import rollouts as rollouts_module
 from policies.sail.filters import KeepAll, KeepSuccesses
 from policies.sail.loop import (
     EVALUATED,
-    EVALUATION,
+    EVALUATIONS,
     MODELS,
     REPORT,
     ROLLED_OUT,
@@ -82,29 +83,96 @@ def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(
         dataclasses.replace(CONFIG, explored=7)
 
 
-def test_the_best_planner_is_the_one_whose_own_rollouts_were_kept_most_often(tmp_path):
-    config = dataclasses.replace(CONFIG, iterations=3, explored=2)
-    loop = SailLoop(LineStudio(), KeepSuccesses(), config, tmp_path)
-    assert loop.best() is None
+def test_nobody_explores_any_more_once_enough_was_kept(tmp_path):
+    # Explorers always arrive: four of them are enough for five kept ones only together with others.
+    config = dataclasses.replace(CONFIG, iterations=3, explored=4, enough=5)
+    reports = list(SailLoop(LineStudio(gain=0.0), KeepSuccesses(), config, tmp_path).run())
+    kept = np.cumsum([0] + [r.kept for r in reports])
+    assert [r.explored for r in reports[:-1]] == [4 if k < 5 else 0 for k in kept[:3]]
+    assert {r.explored for r in reports[:-1]} == {0, 4}
+
+
+def test_play_explores_without_a_planner_and_ends_at_success(tmp_path):
+    log = tmp_path / "log"
+    config = dataclasses.replace(CONFIG, iterations=1, explored=6)
+    loop = SailLoop(LineStudio(play="play", log=log), KeepSuccesses(), config, tmp_path / "loop")
+    report = next(loop.run())
+    episodes = [read_episode(path) for path in loop.rollouts(0)]
+    assert [e.info.behaviour for e in episodes] == ["play"] * 6
+    assert [e.info.seed for e in episodes] == list(range(ROLLED_OUT, ROLLED_OUT + 6))
+    assert all(e.info.terminated == e.info.successful for e in episodes)
+    assert report.explored == 6 and report.collected == 6
+    # The only planners were those of the evaluation.
+    assert log.read_text().count("planner") == 2
+
+
+def test_what_was_kept_is_tried_again_from_the_next_round_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_module, "ROUND", 4)
+    config = dataclasses.replace(CONFIG, iterations=2, rollouts=12, explored=12, enough=100)
+    loop = SailLoop(LineStudio(gain=0.0, play="play"), KeepAll(), config, tmp_path)
     list(loop.run())
-    # Of six, the first two explore; what they find is not to the planner's credit.
-    kept = {0: [True, True, True, False, False, False], 1: [False, False, True, True, False, True]}
-    for iteration, shares in kept.items():
-        path = loop.place(iteration) / VERDICTS
-        verdicts = read_json(path)
-        assert len(verdicts) == 6
-        for name, share in zip(sorted(verdicts), shares, strict=True):
-            verdicts[name]["kept"] = share
-        write_json(path, verdicts)
-    (loop.place(2) / VERDICTS).unlink()
-    assert loop.best() == 1
-    # Of equals it is the later one.
-    shutil.copyfile(loop.place(1) / VERDICTS, loop.place(2) / VERDICTS)
-    text = (loop.place(2) / VERDICTS).read_text()
-    for i in range(6):
-        text = text.replace(f"{ROLLED_OUT + 6 + i:06d}", f"{ROLLED_OUT + 12 + i:06d}")
-    (loop.place(2) / VERDICTS).write_text(text)
-    assert loop.best() == 2
+    names = [[read_episode(path).info.behaviour for path in loop.rollouts(i)] for i in range(2)]
+    assert names[0][:4] == ["play"] * 4 and "retrace" in names[0][4:8]
+    assert names[1].count("retrace") > 4 and set(names[1]) == {"play", "retrace"}
+
+
+def test_rounds_of_explorers_that_are_killed_end_up_with_the_same_files(tmp_path, monkeypatch):
+    monkeypatch.setattr(loop_module, "ROUND", 2)
+    config = dataclasses.replace(CONFIG, explored=6, enough=100, batch=1)
+    list(SailLoop(LineStudio(play="play"), KeepAll(), config, tmp_path / "whole").run())
+    original, left = rollouts_module.write_episode, [0]
+
+    def write(path, episode):
+        left[0] -= 1
+        if left[0] < 0:
+            left[0] = 2
+            raise Stopped
+        original(path, episode)
+
+    monkeypatch.setattr(rollouts_module, "write_episode", write)
+    for _ in range(40):
+        try:
+            list(SailLoop(LineStudio(play="play"), KeepAll(), config, tmp_path / "cut").run())
+            break
+        except Stopped:
+            continue
+    assert contents(tmp_path / "cut") == contents(tmp_path / "whole")
+
+
+@pytest.mark.parametrize(("cautious", "chosen"), [(0.3, 1), (0.0, 0)])
+def test_of_a_bold_and_a_cautious_planner_the_one_that_is_kept_more_often_is_gone_on_from(tmp_path, cautious, chosen):
+    log = tmp_path / "log"
+    config = dataclasses.replace(CONFIG, rollouts=12)
+    studio = LineStudio(gain=0.002, cautious=cautious, log=log)
+    loop = SailLoop(studio, KeepSuccesses(), config, tmp_path / "loop")
+    reports = list(loop.run())
+    bold = 0.05 + 0.002 * reports[0].kept
+    # Seeds 12 to 17 are those of the bold one, 18 to 23 those of the cautious one.
+    shares = [
+        sum(reached(ROLLED_OUT + 12 + 6 * i + k, skill) for k in range(6)) for i, skill in enumerate((bold, cautious))
+    ]
+    assert reports[1].kept == sum(shares) and (shares[1] > shares[0]) == bool(chosen)
+    better = max(bold, cautious)
+    assert reports[1].success == sum(reached(EVALUATED + i, better) for i in range(8)) / 8
+    assert f"improve {reports[0].kept + reports[1].kept} of 24 from {better:.3f}" in log.read_text()
+    # After the last training nobody was tried: what the last trial taught is what is trusted.
+    assert [r.cautious for r in reports] == [False, bool(chosen), bool(chosen)]
+    assert loop.models(2) == loop.candidates(2)[chosen]
+
+
+def test_of_equals_the_bold_planner_is_gone_on_from(tmp_path):
+    studio = LineStudio(gain=0.0, cautious=0.05)
+    loop = SailLoop(studio, KeepSuccesses(), CONFIG, tmp_path)
+    list(loop.run())
+    verdicts = read_json(loop.place(1) / VERDICTS)
+    write_json(loop.place(1) / VERDICTS, {name: {**entry, "kept": True} for name, entry in verdicts.items()})
+    assert len(loop.candidates(1)) == 2 and loop.chosen(1) == 0
+
+
+def test_a_loop_may_be_bold_all_the_time(tmp_path):
+    config = dataclasses.replace(CONFIG, cautious=False)
+    reports = list(SailLoop(LineStudio(cautious=0.3), KeepSuccesses(), config, tmp_path).run())
+    assert [r.success for r in reports] == [share for share, _ in by_hand(True)]
 
 
 def test_steps_are_those_of_all_collected_episodes(tmp_path):
@@ -152,7 +220,7 @@ def test_a_loop_that_is_killed_anywhere_ends_up_with_the_same_files(tmp_path, at
 def test_no_goal_of_an_evaluation_is_rolled_out_and_all_iterations_have_the_same(tmp_path):
     loop = SailLoop(LineStudio(), KeepAll(), CONFIG, tmp_path)
     list(loop.run())
-    goals = [{r["seed"] for r in read_json(loop.place(i) / EVALUATION)} for i in range(3)]
+    goals = [{r["seed"] for r in read_json(loop.place(i) / EVALUATIONS[0])} for i in range(3)]
     assert goals == [set(range(EVALUATED, EVALUATED + 8))] * 3
     collected = [read_episode(path).info.seed for i in range(2) for path in loop.rollouts(i)]
     assert len(set(collected)) == 12 and not set(collected) & goals[0]

@@ -124,6 +124,46 @@ def test_the_planner_is_the_mean_of_all_fine_tunings_unless_the_last_one_is_want
     assert not np.array_equal(by_mean[0].displacement, by_last[0].displacement)
 
 
+def test_cautious_models_are_the_video_model_from_before_with_the_new_inverse_dynamics(config, tmp_path):
+    run = loop(dataclasses.replace(config, video_rate=1e-2), tmp_path, KeepAll(), 2)
+    list(run.run())
+    bold, cautious = run.candidates(1)
+    video, inverse = "video/mean.safetensors", "inverse/mean.safetensors"
+    assert (cautious / video).read_bytes() == config.video.read_bytes() != (bold / video).read_bytes()
+    assert (cautious / inverse).read_bytes() == (bold / inverse).read_bytes() != config.inverse.read_bytes()
+    # Of the second training it is what the better of the two imagined with.
+    assert (run.candidates(2)[1] / video).read_bytes() == (run.models(1) / video).read_bytes()
+    image = read_episode(run.rollouts(0)[0]).images["top"][:1]
+    words, rng = [instruction_of("arena", TASK)], np.random.default_rng
+    first, kept = (VideoStudio(config).planner(m).plan_all(image, words, [rng(0)])[0] for m in (None, cautious))
+    assert np.array_equal(first.frames, kept.frames) and not np.array_equal(first.displacement, kept.displacement)
+
+
+def test_of_play_that_succeeded_the_end_alone_is_imagined(config, tmp_path, monkeypatch):
+    seen = []
+
+    class Training(module.FlowTraining):
+        def __init__(self, episodes, *rest):
+            seen.extend(episodes)
+            super().__init__(episodes, *rest)
+
+    monkeypatch.setattr(module, "FlowTraining", Training)
+    settings = SailConfig(TASK, 1, rollouts=3, goals=2, batch=3, explored=2)
+    studio = VideoStudio(dataclasses.replace(config, play="rummage", tail=3))
+    run = SailLoop(studio, KeepAll(), settings, tmp_path, "play")
+    list(run.run())
+    whole = [read_episode(path) for path in run.rollouts(0)]
+    assert [e.info.behaviour for e in whole] == ["rummage", "rummage", "planner"]
+    assert [e.info.steps for e in whole] == [6, 6, 6]
+    for episode, learned, steps in zip(whole, seen[:3], (3, 3, 6), strict=True):
+        assert learned.info.steps == steps and len(learned.images["top"]) == steps + 1
+        assert np.array_equal(learned.images["top"], episode.images["top"][-steps - 1 :])
+    with pytest.raises(InvalidValue, match="play must be one of play, rummage and needs no explorer, got 'expert'"):
+        dataclasses.replace(config, play="expert")
+    with pytest.raises(InvalidValue, match="tail must be at least 1, got 0"):
+        dataclasses.replace(config, tail=0)
+
+
 def test_what_a_planner_found_out_itself_may_be_learned_from_and_a_demonstration_of_the_new_task_may_not(
     config, tmp_path
 ):

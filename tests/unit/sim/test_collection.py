@@ -1,9 +1,11 @@
+import dataclasses
 import hashlib
 import os
 import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ from controllers.errors import InvalidValue, UnknownName
 from sim.behaviours import Play, make_behaviour
 from sim.collection import SETTINGS, Collection, collect, episode_path
 from sim.coloured_arena import REACH_M, ArenaWorld
-from sim.episodes import find_episodes, read_episode, read_info, record, write_episode
+from sim.episodes import find_episodes, last_actions, read_episode, read_info, record, write_episode
 from sim.image_world import POSE, WorldConfig
 from sim.tensor_file import read_tensors, write_tensors
 
@@ -45,6 +47,21 @@ def test_an_episode_comes_back_from_disk_as_it_was_run(tmp_path):
         assert observation["pose"] == pytest.approx(pose, abs=1e-5)
     assert back.info.successful and back.info.terminated and back.success.tolist()[-1] and back.reward[-1] == 1.0
     assert back.images["top"].dtype == np.uint8 and len(back.pose) == back.info.steps + 1
+
+
+def test_the_end_of_an_episode_is_an_episode_of_its_own(tmp_path):
+    world = ArenaWorld("red-box", SMALL)
+    play = Play()
+    begin = partial(play.begin, world, np.random.default_rng(0))
+    whole = record(world, "play", play.act, 0, begin)
+    end = last_actions(whole, 5)
+    assert end.info == dataclasses.replace(whole.info, steps=5)
+    for name, rows in (("pose", 6), ("state", 6), ("success", 6), ("action", 5), ("reward", 5)):
+        assert np.array_equal(getattr(end, name), getattr(whole, name)[-rows:]) and len(getattr(end, name)) == rows
+    assert np.array_equal(end.images["top"], whole.images["top"][-6:])
+    write_episode(tmp_path / "end.safetensors", end)
+    assert read_episode(tmp_path / "end.safetensors").info.steps == 5
+    assert last_actions(whole, whole.info.steps) is whole
 
 
 def test_a_collection_counts_and_a_second_call_adds_only_what_is_new(tmp_path):
