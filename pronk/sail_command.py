@@ -62,9 +62,10 @@ def _train_sail(options: argparse.Namespace) -> int:
     from evaluation.table import rich_table
     from policies.sail.filters import JUDGED, make_filter
     from policies.sail.loop import SailConfig, SailLoop, write_json
+    from sim.episodes import find_episodes
 
     try:
-        from policies.sail.video_studio import StudioConfig, VideoStudio
+        from policies.sail.video_studio import OWN, StudioConfig, VideoStudio
         from policies.video.shipped import ADAPTATIONS, INVERSE, VIDEO, WEIGHTS, weights_of
     except ImportError as error:
         raise MissingModel(f"the loop needs torch ({error}): pip install 'pronk[learn]'") from error
@@ -103,9 +104,13 @@ def _train_sail(options: argparse.Namespace) -> int:
         cautious=not options.bold,
     )
     console, studio = open_console(), VideoStudio(config)
+    there = [item for place in config.data for item in find_episodes(place).items()]
+    # Of the task itself there is play in the data, and some of it succeeded.
+    given = [path for path, info in there if info.task == options.task and info.behaviour in OWN]
     loop = SailLoop(
         *(studio, make_filter(options.filter, judge), settings, options.out),
         *(f"{options.filter} {config}", spread_over(options.engine, options.jobs), console.print),
+        given=given,
     )
     reports = []
     for report in loop.run():

@@ -2,6 +2,7 @@
 
 Everything is on disk as soon as it is known, each file whole or not there, in a folder per iteration:
 
+    given.json                    what the filter thinks of the episodes that were given
     iteration_0/rollouts/*        the episodes that this iteration's planners collected
     iteration_0/verdicts.json     what the filter thinks of each
     iteration_0/evaluation.json   success on the evaluation goals, and on tasks that were demonstrated
@@ -32,7 +33,7 @@ from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_
 from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import file_name, find_episodes, read_episode
 
-SETTINGS, VERDICTS, REPORT = "sail.json", "verdicts.json", "report.json"
+SETTINGS, GIVEN, VERDICTS, REPORT = "sail.json", "given.json", "verdicts.json", "report.json"
 # By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
 EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
 ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
@@ -107,6 +108,7 @@ class SailLoop:
         name: str = "",
         spread: Spread = one_after_the_other,
         tell: Tell | None = None,
+        given: Sequence[Path] = (),
     ) -> None:
         """Begin, or go on where the folder's loop was.
 
@@ -118,6 +120,8 @@ class SailLoop:
             name: What else makes this loop another one, such as filter and first models.
             spread: Runs batches of rollouts.
             tell: Hears what is going on.
+            given: Episodes of the task that were there before, such as play; those that the filter keeps are learned
+                from like rollouts. They are no rollouts of the loop, and must be told wherever its cost is.
 
         Raises:
             InvalidValue: The folder holds another loop.
@@ -125,9 +129,10 @@ class SailLoop:
         self.config, self.folder = config, folder
         self._studio, self._filter, self._spread = studio, keep, spread
         self._tell: Tell = tell or (lambda text: None)
+        self._given = tuple(given)
         # How many rollouts run together, and the number of iterations, may change on the way.
         fixed = {k: v for k, v in asdict(config).items() if k not in ("batch", "iterations")}
-        wanted = json.loads(json.dumps({**fixed, "name": name}))
+        wanted = json.loads(json.dumps({**fixed, "name": name, "given": len(self._given)}))
         found = read_json(folder / SETTINGS)
         if found is None:
             write_json(folder / SETTINGS, wanted)
@@ -332,11 +337,13 @@ class SailLoop:
         """How many of an iteration's rollouts explore."""
         if self.config.explored == 0:
             return 0
-        return self.config.explored if len(self._gather(iteration)[1]) < self.config.enough else 0
+        kept = len(self._gather(iteration)[1]) - len(self._gather(0)[1])
+        return self.config.explored if kept < self.config.enough else 0
 
     def _gather(self, iteration: int) -> tuple[list[Path], list[Path]]:
-        """List all rollouts of the iterations before one, and those of them that were kept."""
-        everything, kept = [], []
+        """List all rollouts of the iterations before one, and what was kept: of them, and of what was given."""
+        everything: list[Path] = []
+        kept = [path for path, good in zip(self._given, self._judge_given(), strict=True) if good]
         for earlier in range(iteration):
             verdicts = read_json(self.place(earlier) / VERDICTS) or {}
             files = self.rollouts(earlier)
@@ -371,6 +378,15 @@ class SailLoop:
                 truth = {"success": episode.info.successful, "steps": episode.info.steps}
                 found[file.name] = {**asdict(self._filter.judge(episode)), **truth}
         write_json(path, found)
+        return found
+
+    def _judge_given(self) -> list[bool]:
+        """Ask the filter for what was given, once."""
+        path = self.folder / GIVEN
+        found: list[bool] | None = read_json(path)
+        if found is None:
+            found = [self._filter.judge(read_episode(file)).kept for file in self._given]
+            write_json(path, found)
         return found
 
     def _improve(self, iteration: int) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from policies.video.execution import ExecutionConfig, Rollout, execute_all
 from policies.video.planner import Planner
 from sim.behaviours import Behaviour, make_behaviour
-from sim.episodes import Episode, file_name, read_episode, record, write_episode
+from sim.episodes import Episode, file_name, read_episode, read_info, record, write_episode
 from sim.image_world import World
 from sim.retrace import NAME as RETRACE
 from sim.retrace import Retrace
@@ -18,7 +18,7 @@ from sim.retrace import Retrace
 # In a folder of new models, others that change less.
 CAUTIOUS = "cautious"
 # Of the episodes that explore once something was kept, those that try it again.
-RETRACED_SHARE = 0.75
+RETRACED_SHARE = 0.6
 
 
 class Studio(Protocol):
@@ -175,7 +175,10 @@ def _act_freely(world: World, name: str, seed: int, examples: Sequence[Path]) ->
     rng = np.random.default_rng(seed)
     behaviour: Behaviour = make_behaviour(name)
     if examples and rng.uniform() < RETRACED_SHARE:
-        name, behaviour = RETRACE, Retrace(read_episode(examples[int(rng.integers(len(examples)))]))
+        # Who was there soon went straight; luck that came late is rarely had again.
+        weight = np.array([1.0 / max(read_info(path).steps, 1) ** 2 for path in examples])
+        chosen = examples[int(rng.choice(len(examples), p=weight / weight.sum()))]
+        name, behaviour = RETRACE, Retrace(read_episode(chosen))
     return record(world, name, behaviour.act, seed, lambda: behaviour.begin(world, rng))
 
 

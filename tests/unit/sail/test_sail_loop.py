@@ -116,6 +116,21 @@ def test_what_was_kept_is_tried_again_from_the_next_round_on(tmp_path, monkeypat
     assert names[1].count("retrace") > 4 and set(names[1]) == {"play", "retrace"}
 
 
+def test_what_was_there_before_is_filtered_and_learned_from_and_does_not_count_as_found(tmp_path):
+    log = tmp_path / "log"
+    earlier = SailLoop(LineStudio(), KeepAll(), dataclasses.replace(CONFIG, iterations=1), tmp_path / "earlier")
+    first = next(earlier.run())
+    given = earlier.rollouts(0)
+    good = sum(read_episode(path).info.successful for path in given)
+    assert 0 < good == round(6 * first.collected_success) < 6
+    config = dataclasses.replace(CONFIG, seed=1, iterations=1, explored=4, enough=1)
+    loop = SailLoop(LineStudio(log=log), KeepSuccesses(), config, tmp_path / "loop", given=given)
+    report = next(loop.run())
+    assert report.explored == 4 and f"improve {good + report.kept} of 6 from" in log.read_text()
+    with pytest.raises(InvalidValue, match=r"holds another loop \(given\)"):
+        SailLoop(LineStudio(), KeepSuccesses(), config, tmp_path / "loop")
+
+
 def test_rounds_of_explorers_that_are_killed_end_up_with_the_same_files(tmp_path, monkeypatch):
     monkeypatch.setattr(loop_module, "ROUND", 2)
     config = dataclasses.replace(CONFIG, explored=6, enough=100, batch=1)
