@@ -61,6 +61,9 @@ class StudioConfig:
         play: Behaviour that explores without any planner (`sim.behaviours`), instead of an explorer; empty for none.
         tail: Last actions of kept play that the video model learns from: what led to success, and not what was aimless.
         tries: Last actions of what was kept of those that tried it again: from where the hand began.
+        share: Of the new task in what the video model learns from; the rest is replay.
+        straight: Kept rollouts that went straight, by planner or second tries, from which on play is not imagined any
+            more: most of it is aimless, and a future that may be anything is no plan.
     """
 
     video: Path
@@ -83,6 +86,8 @@ class StudioConfig:
     play: str = ""
     tail: int = 60
     tries: int = 100
+    share: float = 0.33
+    straight: int = 3
 
     def __post_init__(self) -> None:
         """Refuse what cannot be trained.
@@ -103,7 +108,9 @@ class StudioConfig:
                 f"StudioConfig.play must be one of {', '.join(PLAY)} and needs no explorer, got '{self.play}' and "
                 f"{self.explorer}"
             )
-        for name in ("tail", "tries"):
+        if not 0.0 < self.share < 1.0:
+            raise InvalidValue(f"StudioConfig.share must lie in (0, 1), got {self.share}")
+        for name in ("tail", "tries", "straight"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"StudioConfig.{name} must be at least 1, got {getattr(self, name)}")
         for name in ("video_rate", "inverse_rate"):
@@ -220,9 +227,12 @@ class VideoStudio:
         shown = [episode for episode in replay if episode.info.behaviour not in PLAY]
         fit = FitConfig(steps=config.video_steps, rate=config.video_rate, seed=seed, every=config.video_steps)
         settings = FlowTrainingConfig(fit=fit, steps_per_frame=start.steps_per_frame, own=OWN)
-        # Beside the kept rollouts the demonstrations; clips are drawn from all tasks alike.
-        episodes = [*self._read_kept(kept), *shown]
-        training = FlowTraining(episodes, config.camera, start.space, settings, folder, "pronk train sail", start)
+        # Beside the kept rollouts the demonstrations, so that they are not forgotten.
+        own = self._read_kept(kept)
+        favoured = (own[0].info.task, config.share)
+        training = FlowTraining(
+            *([*own, *shown], config.camera, start.space, settings, folder, "pronk train sail", start, favoured)
+        )
         for step in training.run():
             yield f"video model, batch {step.step}: loss {step.loss:.4f}, held out {step.error:.5f}"
         write_mean(self._video(models), folder / VIDEO_FILE, folder / MEAN)
@@ -257,9 +267,12 @@ class VideoStudio:
         write_mean(self._inverse(models), folder / INVERSE / INVERSE_FILE, folder / INVERSE / MEAN)
 
     def _read_kept(self, kept: Sequence[Path]) -> list[Episode]:
-        """Read what is to be imagined; of play, the end alone."""
+        """Read what is to be imagined: what went straight, or as long as that is little, ends of play, too."""
         limits = {**dict.fromkeys(PLAY, self.config.tail), RETRACE: self.config.tries}
         found = [read_episode(path) for path in kept]
+        straight = [episode for episode in found if episode.info.behaviour not in PLAY]
+        if len(straight) >= self.config.straight:
+            found = straight
         return [last_actions(e, limits.get(e.info.behaviour, e.info.steps)) for e in found]
 
     def _keep_cautious(self, models: Path | None, folder: Path) -> None:

@@ -32,7 +32,14 @@ class ClipBatch:
 class Clips:
     """Draws clips from episodes; beyond the end of an episode its last frame stays."""
 
-    def __init__(self, episodes: Sequence[Episode], camera: str, frames: int, steps_per_frame: int) -> None:
+    def __init__(
+        self,
+        episodes: Sequence[Episode],
+        camera: str,
+        frames: int,
+        steps_per_frame: int,
+        favoured: tuple[str, float] | None = None,
+    ) -> None:
         """Join episodes.
 
         Args:
@@ -40,9 +47,10 @@ class Clips:
             camera: Which pictures.
             frames: K, after the first one.
             steps_per_frame: Actions between two frames.
+            favoured: A task, and its share of the clips; None for as many of one task as of another.
 
         Raises:
-            InvalidValue: There is nothing to learn from, or the camera was not recorded.
+            InvalidValue: There is nothing to learn from, the camera was not recorded, or a share is none.
         """
         if not episodes:
             raise InvalidValue("a video model needs at least one episode, got none")
@@ -58,7 +66,17 @@ class Clips:
         # The first frame after the present is always a true one: who only ever sees the end stay learns to stop early.
         self._starts = np.maximum(lengths - steps_per_frame, 1)
         self._offsets = steps_per_frame * np.arange(frames + 1)
-        self._tasks = np.unique([episode.info.task for episode in episodes], return_inverse=True)[1]
+        names = np.array([episode.info.task for episode in episodes])
+        tasks = np.unique(names, return_inverse=True)[1]
+        # A long task would else be learned at the cost of short ones.
+        self._weight = 1.0 / np.bincount(tasks)[tasks]
+        if favoured is not None:
+            name, share = favoured
+            if not 0.0 < share < 1.0:
+                raise InvalidValue(f"the share of '{name}' in the clips must lie in (0, 1), got {share}")
+            own = names == name
+            for part, part_share in ((own, share), (~own, 1.0 - share)):
+                self._weight[part] *= part_share / max(self._weight[part].sum(), 1e-12)
 
     def __len__(self) -> int:
         """Number of pictures."""
@@ -73,7 +91,7 @@ class Clips:
         turns: bool = False,
         among: npt.NDArray[np.int64] | None = None,
     ) -> ClipBatch:
-        """Draw clips, as many of one task as of another on average.
+        """Draw clips, as many of one task as of another on average, unless one is favoured.
 
         Args:
             count: B.
@@ -86,8 +104,7 @@ class Clips:
         Returns:
             The clips.
         """
-        # A long task would else be learned at the cost of short ones.
-        weight = 1.0 / np.bincount(self._tasks)[self._tasks]
+        weight = self._weight
         if among is not None:
             weight = np.where(np.isin(np.arange(len(weight)), among), weight, 0.0)
         episode = rng.choice(len(self._begin), count, p=weight / weight.sum())

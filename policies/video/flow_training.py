@@ -86,6 +86,7 @@ class FlowTraining:
         folder: Path,
         command: str = "",
         start: FlowModel | None = None,
+        favoured: tuple[str, float] | None = None,
     ) -> None:
         """Begin, or go on where the folder's last training was.
 
@@ -97,6 +98,7 @@ class FlowTraining:
             folder: For weights and state.
             command: What trains like this, for the weights.
             start: A model to go on from; None for random weights. Its sizes count, not those of the settings.
+            favoured: A task, and its share of what is learned from; None for as much of one task as of another.
 
         Raises:
             InvalidValue: A novel task is among the episodes, there are too few, or the folder holds another training.
@@ -104,7 +106,7 @@ class FlowTraining:
         refuse_novel((episode.info for episode in episodes), config.own)
         train, kept = split(episodes, config.held_out)
         self.config, self.folder, self._command, self._space = config, folder, command, space
-        self._clips = Clips(train, camera, config.frames, config.steps_per_frame)
+        self._clips = Clips(train, camera, config.frames, config.steps_per_frame, favoured)
         held_out = Clips(kept, camera, config.frames, config.steps_per_frame)
         self._encoder = SentenceEncoder(start.trained if start is not None else None)
         self._words = self._encoder.encode(self._clips.instructions)
@@ -130,6 +132,7 @@ class FlowTraining:
         )
         self._noise = torch.from_numpy(rng.standard_normal(self._validation[1].shape, dtype=np.float32))
         name = f"{config} {camera} {len(self._clips)} pictures"
+        name += "" if favoured is None else f", {favoured[1]} of them of {favoured[0]}"
         self._fit = Fit(network, self._loss, self._error, self._keep, config.fit, folder, name)
 
     @property
