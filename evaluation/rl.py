@@ -27,7 +27,7 @@ LEARNED = 0.8
 TASKS = ("reach-wall", "window-open", "plate-slide-back", LEDGE_WORLD)
 METHODS = (SPARSE, "shaped:learned", "shaped:oracle", "absolute:oracle", "naive:oracle")
 LEDGE_LEARNER = LearnerConfig(
-    hidden=32, critics=2, rate=3e-3, follow=0.05, temperature=1e-3, target_entropy=None, cloning=0.0
+    hidden=32, critics=2, repeats=1, rate=3e-3, follow=0.05, temperature=1e-3, target_entropy=None, cloning=0.0
 )
 
 
@@ -117,7 +117,8 @@ def _config(trial: RlTrial) -> RlConfig:
         # What is asked there is what the reward makes of the same data: neither a demonstration that holds the learner
         # on the right way, nor a learner that sees only what it likes. Going and staying differ by a tenth in value.
         return RlConfig(
-            method.form, 0, trial.rollouts, trial.seed, random_rollouts=trial.rollouts, learner=LEDGE_LEARNER
+            *(method.form, 0, trial.rollouts, trial.seed),
+            **{"random_rollouts": trial.rollouts, "resets": (), "learner": LEDGE_LEARNER},
         )
     return RlConfig(method.form, 1, trial.rollouts, trial.seed)
 

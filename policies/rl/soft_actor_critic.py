@@ -33,7 +33,8 @@ class LearnerConfig:
         critics: Number of critics.
         rate: Learning rate of all.
         batch: Transitions of one update.
-        updates: Of the critics per decision; the policy gets one.
+        updates: Of the critics for each of the policy.
+        repeats: Updates of the policy per decision: few rollouts are to be learned from well.
         follow: Share by which target networks follow after each update.
         temperature: Weight of entropy at the start.
         target_entropy: Per number of an action, that the temperature is tuned to; None keeps the temperature.
@@ -48,6 +49,7 @@ class LearnerConfig:
     rate: float = 1e-3
     batch: int = 64
     updates: int = 4
+    repeats: int = 3
     follow: float = 0.01
     temperature: float = 0.01
     target_entropy: float | None = -1.0
@@ -61,7 +63,14 @@ class LearnerConfig:
         Raises:
             InvalidValue: A number is out of range.
         """
-        for name, least in (("hidden", 1), ("critics", 2), ("batch", 2), ("updates", 1), ("pretraining", 0)):
+        for name, least in (
+            ("hidden", 1),
+            ("critics", 2),
+            ("batch", 2),
+            ("updates", 1),
+            ("repeats", 1),
+            ("pretraining", 0),
+        ):
             if getattr(self, name) < least:
                 raise InvalidValue(f"LearnerConfig.{name} must be at least {least}, got {getattr(self, name)}")
         for name in ("rate", "follow", "temperature", "gradient"):
@@ -239,7 +248,7 @@ class Learner:
         Args:
             replay: Where batches come from.
             rng: Draws batches, noise and critics.
-            decisions: That were made since the last time; each is worth the configured number of updates.
+            decisions: That were made since the last time; each is worth the configured numbers of updates.
 
         Returns:
             Means of the critics' loss, of their values, and of the temperature.
@@ -247,14 +256,14 @@ class Learner:
         Raises:
             InvalidValue: A gradient is not finite.
         """
-        config, sums = self.config, np.zeros(3)
-        for _ in range(decisions):
+        config, sums, turns = self.config, np.zeros(3), decisions * self.config.repeats
+        for _ in range(turns):
             loss = 0.0
             for _ in range(config.updates):
                 batch = replay.sample(rng, config.batch)
                 loss += self._improve_critics(batch, rng) / config.updates
             sums += (loss, self._improve_policy(batch, rng), math.exp(float(self.temperature[0])))
-        return dict(zip(("critic_loss", "value", "temperature"), (sums / max(decisions, 1)).tolist(), strict=True))
+        return dict(zip(("critic_loss", "value", "temperature"), (sums / max(turns, 1)).tolist(), strict=True))
 
     def targets_of(self, batch: Batch, noise: Floats, chosen: npt.NDArray[np.int64]) -> Floats:
         """Compute what the critics should say: r + c min Q'(s', a').

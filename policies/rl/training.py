@@ -43,6 +43,9 @@ class RlConfig:
         lookahead: Decisions that a transition spans.
         keep_successes: Whether successful rollouts count as prior data.
         random_rollouts: How many rollouts act at random before the policy takes over.
+        resets: Rollouts after which networks begin anew and learn from all that is stored: what they made of the first
+            few rollouts holds them back for good in some trainings (primacy bias: Nikishin et al., arXiv 2205.07802).
+        relearning: Decisions' worth of updates that a reset is followed by.
         learner: Settings of the learner.
     """
 
@@ -58,6 +61,8 @@ class RlConfig:
     lookahead: int = 1
     keep_successes: bool = True
     random_rollouts: int = 0
+    resets: tuple[int, ...] = (60,)
+    relearning: int = 2000
     learner: LearnerConfig = field(default_factory=LearnerConfig)
 
     def __post_init__(self) -> None:
@@ -70,10 +75,12 @@ class RlConfig:
         if self.reward not in FORMS:
             raise UnknownName("form of reward", self.reward, FORMS)
         leasts = {"demonstrations": 0, "rollouts": 1, "seed": 0, "every": 1, "episodes": 1, "save_every": 1}
-        leasts |= {"random_rollouts": 0}
+        leasts |= {"random_rollouts": 0, "relearning": 0}
         for name, least in leasts.items():
             if getattr(self, name) < least:
                 raise InvalidValue(f"RlConfig.{name} must be at least {least}, got {getattr(self, name)}")
+        if any(count < 1 for count in self.resets):
+            raise InvalidValue(f"RlConfig.resets must each come after at least 1 rollout, got {self.resets}")
 
 
 @dataclass(frozen=True)
@@ -165,6 +172,8 @@ class RlTraining:
             rollout = self._roll_out(self._seeds[ROLLED_OUT] + number, rng)
             self.replay.add(rollout)
             losses = self.learner.learn(self.replay, rng, len(rollout.action))
+            if self.done in config.resets:
+                self._begin_anew(rng)
             due = self.done % config.every == 0 or self.done == config.rollouts
             steps = self.curve[-1].steps + rollout.steps
             yield self._keep(
@@ -200,6 +209,16 @@ class RlTraining:
         finally:
             self.decisions.evaluating(False)
         return pictures
+
+    def _begin_anew(self, rng: np.random.Generator) -> None:
+        """Forget the networks and learn from all that is stored."""
+        config, old = self.config, self.learner
+        # Weights that no other training of this task begins with.
+        seed = config.seed * BLOCK + self.done
+        self.learner = Learner(self.decisions.width, self.decisions.actions, old.scaling, config.learner, seed)
+        if self.replay.demonstrations:
+            self.learner.clone(self.replay, rng)
+        self.learner.learn(self.replay, rng, config.relearning)
 
     def _demonstrate(self) -> list[Rollout]:
         # Each tries as many seeds as it must; they are far enough apart.

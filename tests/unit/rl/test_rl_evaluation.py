@@ -12,7 +12,7 @@ from evaluation.rl_report import cells, compare
 from policies.rl.soft_actor_critic import LearnerConfig
 from policies.rl.training import RlConfig, RolloutProgress
 
-QUICK = LearnerConfig(hidden=8, critics=2, batch=8, updates=1, pretraining=1)
+QUICK = LearnerConfig(hidden=8, critics=2, batch=8, updates=1, repeats=1, pretraining=1)
 
 
 def quiet():

@@ -18,13 +18,17 @@ SMALL = RlConfig(
     every=3,
     episodes=4,
     save_every=2,
-    learner=LearnerConfig(hidden=16, critics=2, batch=16, updates=1, pretraining=5),
+    learner=LearnerConfig(hidden=16, critics=2, batch=16, updates=1, repeats=1, pretraining=5),
 )
 
 
 def test_it_learns_the_corridor_from_no_demonstration_and_keeps_its_curve(tmp_path):
     config = dataclasses.replace(
-        SMALL, demonstrations=0, rollouts=40, every=20, learner=LearnerConfig(hidden=32, critics=2, rate=3e-3)
+        SMALL,
+        demonstrations=0,
+        rollouts=40,
+        every=20,
+        learner=LearnerConfig(hidden=32, critics=2, repeats=1, rate=3e-3),
     )
     curve = list(RlTraining(Corridor(), config, tmp_path).run())
     assert [p.rollouts for p in curve] == list(range(41))
@@ -43,6 +47,37 @@ def test_a_training_that_was_killed_makes_the_same_of_itself(tmp_path):
     again = RlTraining(Corridor(), SMALL, tmp_path / "cut")
     assert again.done == 4
     assert [dataclasses.asdict(p) for p in again.run()] == [dataclasses.asdict(p) for p in whole[5:]]
+    first, second = (read_tensors(tmp_path / name / STATE)[0] for name in ("whole", "cut"))
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_networks_begin_anew_where_they_are_told_to_and_keep_what_was_stored(tmp_path):
+    config = dataclasses.replace(SMALL, resets=(3,), relearning=0)
+    training, kept = (RlTraining(Corridor(), c, tmp_path / str(c.resets)) for c in (config, SMALL))
+    moved = []
+    for one in (training, kept):
+        run = one.run()
+        for _ in range(3):
+            next(run)
+        before = one.learner.critics.parameters.copy()
+        next(run)
+        moved.append(np.abs(one.learner.critics.parameters - before).mean())
+    # Some steps of a small rate hardly move what went on; what began anew is other weights.
+    assert training.done == kept.done == 3 and len(training.replay.rollouts) == 3
+    assert moved[0] > 10.0 * moved[1] > 0.0
+    assert np.array_equal(training.learner.scaling.mean, kept.learner.scaling.mean)
+
+
+def test_a_training_that_is_killed_after_a_reset_makes_the_same_of_itself(tmp_path):
+    # Saves come after two rollouts, the reset after three.
+    config = dataclasses.replace(SMALL, resets=(3,), relearning=4)
+    whole = list(RlTraining(Corridor(), config, tmp_path / "whole").run())
+    run = RlTraining(Corridor(), config, tmp_path / "cut").run()
+    for _ in range(4):
+        next(run)
+    assert [dataclasses.asdict(p) for p in RlTraining(Corridor(), config, tmp_path / "cut").run()] == [
+        dataclasses.asdict(p) for p in whole[3:]
+    ]
     first, second = (read_tensors(tmp_path / name / STATE)[0] for name in ("whole", "cut"))
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
@@ -128,3 +163,5 @@ def test_settings_that_cannot_be_trained_are_refused():
         RlConfig(reward="dense")
     with pytest.raises(InvalidValue, match=r"RlConfig\.rollouts must be at least 1, got 0"):
         RlConfig(rollouts=0)
+    with pytest.raises(InvalidValue, match=r"RlConfig\.resets must each come after at least 1 rollout, got \(60, 0\)"):
+        RlConfig(resets=(60, 0))
