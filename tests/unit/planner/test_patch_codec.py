@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from recorded_episodes import wandering
@@ -81,6 +83,18 @@ def test_a_clip_is_evenly_spaced_and_stays_at_the_end_of_its_episode():
     assert np.array_equal(number - 100 * drawn.episode[:, None], wanted)
 
 
+@pytest.mark.parametrize(("favoured", "wanted"), [(None, 1.0 / 3.0), (("b", 0.6), 0.6)])
+def test_tasks_have_even_shares_whatever_their_episodes_unless_one_is_favoured(favoured, wanted):
+    episodes = wandering(9, steps=9)
+    tasks = ["a"] * 6 + ["b"] + ["c"] * 2
+    episodes = [replace(e, info=replace(e.info, task=task)) for e, task in zip(episodes, tasks, strict=True)]
+    drawn = Clips(episodes, "top", 1, 1, favoured).draw(6000, np.random.default_rng(0)).episode
+    shares = [np.isin(drawn, np.flatnonzero(np.array(tasks) == task)).mean() for task in "abc"]
+    assert shares == pytest.approx([0.5 * (1.0 - wanted), wanted, 0.5 * (1.0 - wanted)], abs=0.02)
+    # Within a task all episodes have the same chance.
+    assert np.bincount(drawn)[:6] == pytest.approx(np.full(6, 6000 * shares[0] / 6), rel=0.2)
+
+
 @pytest.mark.parametrize(
     ("how", "wanted"),
     [
@@ -139,6 +153,7 @@ def test_nobody_learns_from_demonstrations_of_novel_tasks():
         (lambda: PatchCodec(2, np.full(12, np.nan), np.zeros((12, 2))), "must be finite, got NaN"),
         (lambda: LatentSpace(fit_codec([pictures()], 2), np.zeros(2, np.float32)), "2 finite, positive units"),
         (lambda: Clips([], "top", 1, 1), "at least one episode, got none"),
+        (lambda: Clips(wandering(1), "top", 1, 1, ("t", 1.0)), r"the share of 't' .* must lie in \(0, 1\), got 1.0"),
         (lambda: Clips(wandering(1), "side", 1, 1), "camera 'side' was not recorded in 't'; recorded: top"),
     ],
 )

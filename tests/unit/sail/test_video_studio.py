@@ -139,15 +139,36 @@ def test_cautious_models_are_the_video_model_from_before_with_the_new_inverse_dy
     assert np.array_equal(first.frames, kept.frames) and not np.array_equal(first.displacement, kept.displacement)
 
 
-def test_of_play_that_succeeded_the_end_alone_is_imagined(config, tmp_path, monkeypatch):
+@pytest.fixture()
+def imagined(monkeypatch):
+    """What each training of the video model learns from, and what it favours."""
     seen = []
 
     class Training(module.FlowTraining):
         def __init__(self, episodes, *rest):
-            seen.extend(episodes)
+            seen.append((episodes, rest[-1]))
             super().__init__(episodes, *rest)
 
     monkeypatch.setattr(module, "FlowTraining", Training)
+    return seen
+
+
+def test_play_is_imagined_no_more_once_enough_went_straight(config, tmp_path, imagined):
+    settings = SailConfig(TASK, 2, rollouts=3, goals=2, batch=3, explored=2)
+    studio = VideoStudio(dataclasses.replace(config, play="play", straight=2, share=0.4))
+    run = SailLoop(studio, KeepAll(), settings, tmp_path, "play")
+    list(run.run())
+    kinds = [[e.info.behaviour for e in episodes if e.info.task == TASK] for episodes, _ in imagined]
+    collected = [[read_episode(path).info.behaviour for path in run.rollouts(i)] for i in range(2)]
+    assert collected[0] == ["play", "play", "planner"] and sorted(kinds[0]) == ["planner", "play", "play"]
+    straight = [kind for kind in collected[0] + collected[1] if kind != "play"]
+    assert len(straight) >= 2 and sorted(kinds[1]) == sorted(straight)
+    assert [favoured for _, favoured in imagined] == [(TASK, 0.4)] * 2
+    with pytest.raises(InvalidValue, match=r"share must lie in \(0, 1\), got 1.0"):
+        dataclasses.replace(config, share=1.0)
+
+
+def test_of_play_that_succeeded_the_end_alone_is_imagined(config, tmp_path, imagined):
     settings = SailConfig(TASK, 1, rollouts=3, goals=2, batch=3, explored=2)
     studio = VideoStudio(dataclasses.replace(config, play="rummage", tail=3))
     run = SailLoop(studio, KeepAll(), settings, tmp_path, "play")
@@ -155,7 +176,7 @@ def test_of_play_that_succeeded_the_end_alone_is_imagined(config, tmp_path, monk
     whole = [read_episode(path) for path in run.rollouts(0)]
     assert [e.info.behaviour for e in whole] == ["rummage", "rummage", "planner"]
     assert [e.info.steps for e in whole] == [6, 6, 6]
-    for episode, learned, steps in zip(whole, seen[:3], (3, 3, 6), strict=True):
+    for episode, learned, steps in zip(whole, imagined[0][0][:3], (3, 3, 6), strict=True):
         assert learned.info.steps == steps and len(learned.images["top"]) == steps + 1
         assert np.array_equal(learned.images["top"], episode.images["top"][-steps - 1 :])
     with pytest.raises(InvalidValue, match="play must be one of play, rummage and needs no explorer, got 'expert'"):
