@@ -124,7 +124,7 @@ def _train_sail(options: argparse.Namespace) -> int:
         shares = (report.collected_success, report.precision, report.recall)
         rows.append(
             [
-                str(report.iteration),
+                f"{report.iteration} {report.planner}",
                 f"{100.0 * report.success:.0f} % [{100.0 * low:.0f}, {100.0 * high:.0f}]",
                 *("–" if share is None else f"{100.0 * share:.0f} %" for share in shares),
                 *(str(report.kept), str(report.steps), f"{sum(report.seconds.values()):.0f}"),

@@ -24,7 +24,7 @@ class IterationReport:
         steps: Environment steps of all rollouts collected so far, without those of evaluations.
         seconds: Time by phase: "collect", "evaluate", "filter", "improve" [s]; what a stop lost is not in it.
         explored: How many of the collected rollouts explored.
-        cautious: Whether the planner is a training's cautious one.
+        planner: Who plans: "first", a training's "bold" or "cautious" one, or the "same" as in the iteration before.
     """
 
     iteration: int
@@ -40,7 +40,7 @@ class IterationReport:
     steps: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
     explored: int = 0
-    cautious: bool = False
+    planner: str = "bold"
 
     def to_dict(self) -> dict[str, Any]:
         """Lay it out for a file.

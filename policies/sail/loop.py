@@ -37,6 +37,8 @@ SETTINGS, GIVEN, VERDICTS, REPORT = "sail.json", "given.json", "verdicts.json", 
 # By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
 EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
 ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
+# Who plans: the candidates, the first one, and one that was there before.
+NAMES, FIRST, STAYS = ("bold", "cautious"), "first", "same"
 # Rollouts that explore without knowing of one another.
 ROUND = 10
 # Seeds of evaluation goals are the same for all loops, so that methods and training seeds are compared on the same
@@ -198,25 +200,32 @@ class SailLoop:
         Returns:
             The folder; None for the models that the loop begins with.
         """
+        if self._stays(iteration):
+            return self.models(iteration - 1)
         return self.candidates(iteration)[self.chosen(iteration)]
 
     def chosen(self, iteration: int) -> int:
-        """Tell whose rollouts the filter kept more often.
+        """Tell which candidate's rollouts the filter kept more often.
 
         Args:
             iteration: Its number.
 
         Returns:
-            Number of the candidate, the bold one of equals. Who has no rollouts, as after the last training, is
-            trusted as far as the last time taught.
+            Number of the candidate, the bold one of equals, and where nobody was tried.
         """
-        if len(self.candidates(iteration)) == 1:
-            return 0
         verdicts = read_json(self.place(iteration) / VERDICTS)
         if verdicts is None:
-            return self.chosen(iteration - 1)
-        shares = [_share([verdicts[file_name(seed)]["kept"] for seed in seeds]) for seeds in self._own_seeds(iteration)]
+            return 0
+        shares = [_share([verdicts[file_name(seed)]["kept"] for seed in lot]) for lot in self._own_seeds(iteration)]
         return shares.index(max(shares))
+
+    def _stays(self, iteration: int) -> bool:
+        """Whether the planner of the iteration before stays.
+
+        After the last training nobody has been tried. Where boldness did not pay the last time, nothing is changed.
+        """
+        untried = iteration > 0 and not (self.place(iteration) / VERDICTS).exists()
+        return untried and self.chosen(iteration - 1) > 0
 
     def rollouts(self, iteration: int) -> list[Path]:
         """List the episodes that an iteration collected.
@@ -247,12 +256,11 @@ class SailLoop:
             for task in self.config.seen_tasks
             if any(r.task == task for r in results)
         }
-        cautious = self.chosen(iteration) == 1
-        who = " (cautious)" if cautious else ""
-        self._tell(f"iteration {iteration}{who}: {100.0 * _share(reached):.0f} % of {len(own)} goals")
+        planner = STAYS if self._stays(iteration) else NAMES[self.chosen(iteration)] if iteration else FIRST
+        self._tell(f"iteration {iteration} ({planner} planner): {100.0 * _share(reached):.0f} % of {len(own)} goals")
         if last:
             return IterationReport(
-                *(iteration, _share(reached), len(own), reached, seen), steps=steps, seconds=seconds, cautious=cautious
+                *(iteration, _share(reached), len(own), reached, seen), steps=steps, seconds=seconds, planner=planner
             )
         precision, recall = precision_and_recall(kept, true)
         clock.time("improve", lambda: self._improve(iteration))
@@ -260,7 +268,7 @@ class SailLoop:
             *(iteration, _share(reached), len(own), reached, seen, len(true), _share(true), sum(kept)),
             *(precision, recall, steps + sum(entry["steps"] for entry in verdicts.values()), seconds),
             explored=self._explored(iteration),
-            cautious=cautious,
+            planner=planner,
         )
 
     def film(self, iteration: int) -> Path:
@@ -300,6 +308,8 @@ class SailLoop:
         return [done[key] for key in wanted]
 
     def _evaluation(self, iteration: int) -> Path:
+        if self._stays(iteration):
+            return self._evaluation(iteration - 1)
         return self.place(iteration) / EVALUATIONS[self.chosen(iteration)]
 
     def _collect(self, iteration: int) -> None:

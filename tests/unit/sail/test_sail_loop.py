@@ -170,9 +170,22 @@ def test_of_a_bold_and_a_cautious_planner_the_one_that_is_kept_more_often_is_gon
     better = max(bold, cautious)
     assert reports[1].success == sum(reached(EVALUATED + i, better) for i in range(8)) / 8
     assert f"improve {reports[0].kept + reports[1].kept} of 24 from {better:.3f}" in log.read_text()
-    # After the last training nobody was tried: what the last trial taught is what is trusted.
-    assert [r.cautious for r in reports] == [False, bool(chosen), bool(chosen)]
-    assert loop.models(2) == loop.candidates(2)[chosen]
+    # After the last training nobody was tried: where boldness did not pay, nothing is changed any more.
+    names = ["first", "cautious", "same"] if chosen else ["first", "bold", "bold"]
+    assert [r.planner for r in reports] == names
+    assert loop.models(2) == (loop.models(1) if chosen else loop.candidates(2)[0])
+    assert not chosen or reports[2].reached == reports[1].reached
+
+
+def test_a_loop_that_goes_on_after_a_planner_that_stayed_tries_what_was_not_tried(tmp_path):
+    config = dataclasses.replace(CONFIG, rollouts=12, iterations=1)
+    studio = LineStudio(gain=0.002, cautious=0.3)
+    longer = dataclasses.replace(config, iterations=3)
+    list(SailLoop(studio, KeepSuccesses(), dataclasses.replace(config, iterations=2), tmp_path / "a").run())
+    list(SailLoop(studio, KeepSuccesses(), longer, tmp_path / "a").run())
+    reports = list(SailLoop(studio, KeepSuccesses(), longer, tmp_path / "b").run())
+    assert contents(tmp_path / "a") == contents(tmp_path / "b")
+    assert [r.planner for r in reports] == ["first", "cautious", "bold", "bold"]
 
 
 def test_of_equals_the_bold_planner_is_gone_on_from(tmp_path):
