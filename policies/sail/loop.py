@@ -54,7 +54,7 @@ class SailConfig:
         task: The new task.
         iterations: Trainings; the planner after the last is evaluated, too.
         rollouts: That are collected in each.
-        explored: How many of those explore, as long as too few were kept to learn from.
+        explored: How many of those explore, as long as too few were kept to learn from and planners find no more.
         enough: Kept rollouts from which on none explores.
         cautious: Whether a training's cautious models are tried beside the bold ones.
         goals: On which every planner is evaluated.
@@ -344,11 +344,15 @@ class SailLoop:
         return [own[i * len(own) // many : (i + 1) * len(own) // many] for i in range(many)]
 
     def _explored(self, iteration: int) -> int:
-        """How many of an iteration's rollouts explore."""
-        if self.config.explored == 0:
+        """How many of an iteration's rollouts explore: none once enough was kept, or planners find more."""
+        if self.config.explored == 0 or len(self._gather(iteration)[1]) - len(self._gather(0)[1]) >= self.config.enough:
             return 0
-        kept = len(self._gather(iteration)[1]) - len(self._gather(0)[1])
-        return self.config.explored if kept < self.config.enough else 0
+        if iteration == 0:
+            return self.config.explored
+        verdicts, seeds = read_json(self.place(iteration - 1) / VERDICTS) or {}, self._seeds(iteration - 1)
+        kept = [verdicts[file_name(seed)]["kept"] for seed in seeds if file_name(seed) in verdicts]
+        many = self._explored(iteration - 1)
+        return self.config.explored if _share(kept[:many]) >= _share(kept[many:]) else 0
 
     def _gather(self, iteration: int) -> tuple[list[Path], list[Path]]:
         """List all rollouts of the iterations before one, and what was kept: of them, and of what was given."""

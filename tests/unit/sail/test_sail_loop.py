@@ -3,6 +3,7 @@ import errno
 import shutil
 from pathlib import Path
 
+import line_world
 import numpy as np
 import pytest
 from line_world import EXPLORER, SKILL, LineStudio, reached
@@ -84,12 +85,23 @@ def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(
 
 
 def test_nobody_explores_any_more_once_enough_was_kept(tmp_path):
-    # Explorers always arrive: four of them are enough for five kept ones only together with others.
+    # Explorers always arrive; the planner, which learns nothing here, does now and then.
     config = dataclasses.replace(CONFIG, iterations=3, explored=4, enough=5)
     reports = list(SailLoop(LineStudio(gain=0.0), KeepSuccesses(), config, tmp_path).run())
     kept = np.cumsum([0] + [r.kept for r in reports])
     assert [r.explored for r in reports[:-1]] == [4 if k < 5 else 0 for k in kept[:3]]
     assert {r.explored for r in reports[:-1]} == {0, 4}
+
+
+def test_nobody_explores_any_more_once_planners_find_more(tmp_path, monkeypatch):
+    monkeypatch.setattr(line_world, "EXPLORER", 0.0)
+    config = dataclasses.replace(CONFIG, rollouts=12, explored=4, enough=1000)
+    reports = list(SailLoop(LineStudio(gain=0.0), KeepSuccesses(), config, tmp_path / "worse").run())
+    assert reports[0].kept > 0 and [r.explored for r in reports[:-1]] == [4, 0]
+    # Nobody finds anything: who looks elsewhere goes on.
+    monkeypatch.setattr(LineStudio, "skill", staticmethod(lambda models: 0.0))
+    reports = list(SailLoop(LineStudio(gain=0.0), KeepSuccesses(), config, tmp_path / "nothing").run())
+    assert [r.kept for r in reports[:-1]] == [0, 0] and [r.explored for r in reports[:-1]] == [4, 4]
 
 
 def test_play_explores_without_a_planner_and_ends_at_success(tmp_path):
