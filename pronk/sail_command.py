@@ -61,7 +61,8 @@ def _train_sail(options: argparse.Namespace) -> int:
     from evaluation.statistics import wilson_ci95
     from evaluation.table import rich_table
     from policies.sail.filters import JUDGED, make_filter
-    from policies.sail.loop import SailConfig, SailLoop, write_json
+    from policies.sail.loop import SailConfig, SailLoop
+    from policies.sail.records import write_json
     from sim.episodes import find_episodes
 
     try:

@@ -29,6 +29,7 @@ from typing import Any
 from controllers.errors import InvalidValue
 from policies.sail.filters import Filter, precision_and_recall
 from policies.sail.iteration_report import IterationReport
+from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import file_name, find_episodes, read_episode
@@ -426,43 +427,3 @@ class _Clock:
 
 def _share(values: Sequence[bool]) -> float:
     return sum(values) / len(values) if values else 0.0
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a file whole or not at all.
-
-    Args:
-        path: The file; its folder is made.
-        value: Plain values.
-
-    Raises:
-        OSError: It cannot be written; what was there before stays.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(path.name + ".part")
-    try:
-        draft.write_text(json.dumps(value, indent=1) + "\n", encoding="utf-8")
-        draft.replace(path)
-    except OSError:
-        draft.unlink(missing_ok=True)
-        raise
-
-
-def read_json(path: Path) -> Any:
-    """Read such a file.
-
-    Args:
-        path: The file.
-
-    Returns:
-        What it holds; None where there is none.
-
-    Raises:
-        InvalidValue: It is damaged.
-    """
-    if not path.exists():
-        return None
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InvalidValue(f"'{path}' cannot be read: {error}") from error

@@ -22,9 +22,8 @@ from policies.sail.loop import (
     VERDICTS,
     SailConfig,
     SailLoop,
-    read_json,
-    write_json,
 )
+from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import Batch, play, run_batch
 from policies.sail.side_by_side import frames_of
 from sim.episodes import read_episode
