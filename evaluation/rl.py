@@ -118,7 +118,9 @@ def _config(trial: RlTrial) -> RlConfig:
         # on the right way, nor a learner that sees only what it likes. Going and staying differ by a tenth in value.
         return RlConfig(
             *(method.form, 0, trial.rollouts, trial.seed),
-            **{"random_rollouts": trial.rollouts, "resets": (), "learner": LEDGE_LEARNER},
+            random_rollouts=trial.rollouts,
+            resets=(),
+            learner=LEDGE_LEARNER,
         )
     return RlConfig(method.form, 1, trial.rollouts, trial.seed)
 

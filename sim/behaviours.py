@@ -35,6 +35,19 @@ class Behaviour(Protocol):
         ...
 
 
+def straight_on(away: Array, limit: npt.NDArray[Any]) -> Array:
+    """Move straight towards a place; the longest side sets the pace.
+
+    Args:
+        away: Where it is, seen from here, shape (D,) [m].
+        limit: Longest move along each axis, shape (D,) [m].
+
+    Returns:
+        The move, shape (D,) [m].
+    """
+    return np.asarray(away * min(1.0, float((limit / np.maximum(np.abs(away), 1e-9)).min())))
+
+
 class Expert:
     """Does what the world's scripted expert does."""
 
@@ -117,8 +130,7 @@ class Play:
             self._draw()
             away = self._target - observation[POSE][:width]
         self._left -= 1
-        limit = self._world.action_space.high[:width] * self._speed
-        move = away * min(1.0, float((limit / np.maximum(np.abs(away), 1e-9)).min()))
+        move = straight_on(away, self._world.action_space.high[:width] * self._speed)
         if not self._world.has_gripper:
             return np.asarray(move, dtype=np.float64)
         if self._rng.uniform() < TOGGLE_CHANCE:

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
-from sim.behaviours import NEAR_M, PATIENCE
+from sim.behaviours import NEAR_M, PATIENCE, straight_on
 from sim.episodes import Episode
 from sim.image_world import POSE, Observation, World
 
@@ -69,10 +69,7 @@ class Retrace:
         if self._next == len(self._way):
             self._aim()
         command = self._action[max(self._next - 1, 0), self._width :]
-        high = self._world.action_space.high[: self._width]
-        step = self._way[self._next] - place
-        # Straight on: the longest side sets the pace.
-        step = step * min(1.0, float((high / np.maximum(np.abs(step), 1e-9)).min()))
+        step = straight_on(self._way[self._next] - place, self._world.action_space.high[: self._width])
         self._next += self._next > 0
         return np.concatenate([step, command])
 

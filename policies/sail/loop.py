@@ -214,10 +214,9 @@ class SailLoop:
         Returns:
             Number of the candidate, the bold one of equals, and where nobody was tried.
         """
-        verdicts = read_json(self.place(iteration) / VERDICTS)
-        if verdicts is None:
+        if not (self.place(iteration) / VERDICTS).exists():
             return 0
-        shares = [_share([verdicts[file_name(seed)]["kept"] for seed in lot]) for lot in self._own_seeds(iteration)]
+        shares = [self._kept_share(iteration, lot) for lot in self._own_seeds(iteration)]
         return shares.index(max(shares))
 
     def _stays(self, iteration: int) -> bool:
@@ -350,10 +349,14 @@ class SailLoop:
             return 0
         if iteration == 0:
             return self.config.explored
-        verdicts, seeds = read_json(self.place(iteration - 1) / VERDICTS) or {}, self._seeds(iteration - 1)
-        kept = [verdicts[file_name(seed)]["kept"] for seed in seeds if file_name(seed) in verdicts]
-        many = self._explored(iteration - 1)
-        return self.config.explored if _share(kept[:many]) >= _share(kept[many:]) else 0
+        many, seeds = self._explored(iteration - 1), self._seeds(iteration - 1)
+        found, planned = (self._kept_share(iteration - 1, lot) for lot in (seeds[:many], seeds[many:]))
+        return self.config.explored if found >= planned else 0
+
+    def _kept_share(self, iteration: int, seeds: Sequence[int]) -> float:
+        """How many of an iteration's rollouts with these seeds the filter kept."""
+        verdicts = read_json(self.place(iteration) / VERDICTS)
+        return _share([verdicts[file_name(seed)]["kept"] for seed in seeds])
 
     def _gather(self, iteration: int) -> tuple[list[Path], list[Path]]:
         """List all rollouts of the iterations before one, and what was kept: of them, and of what was given."""
