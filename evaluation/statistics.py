@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -93,6 +94,39 @@ def paired_bootstrap_ci95(ours: Sequence[float], other: Sequence[float], seed: i
     if np.any(below == 0.0):
         return None
     low, high = np.percentile(first[drawn].mean(axis=1) / below - 1.0, (2.5, 97.5))
+    return float(low), float(high)
+
+
+def nested_bootstrap_ci95(values: Sequence[Sequence[Sequence[float]]], seed: int = 0) -> Interval | None:
+    """Estimate the 95 % confidence interval of a mean over groups of runs of trials, each level drawn anew.
+
+    Trials of a run share its training and runs of a group its task, so that they are no independent values: a draw
+    takes groups, then runs of each, then trials of each (Davison and Hinkley 1997, section 3.8).
+
+    Args:
+        values: By group and run one finite number per trial. Groups count the same, and so do the runs of a group.
+        seed: Seed of the resampling.
+
+    Returns:
+        Lower and upper end; None for a single run, which says nothing about the spread of runs.
+
+    Raises:
+        InvalidValue: A group has no run, or a run no trial.
+    """
+    if not values or not all(group and all(len(run) for run in group) for group in values):
+        raise InvalidValue("groups need runs and runs need trials, got an empty one")
+    if sum(len(group) for group in values) < 2:
+        return None
+    rng = np.random.default_rng(seed)
+    arrays = [[np.asarray(run, dtype=np.float64) for run in group] for group in values]
+
+    def draw(group: list[Any]) -> float:
+        runs = [group[i] for i in rng.integers(0, len(group), len(group))]
+        return float(np.mean([run[rng.integers(0, len(run), len(run))].mean() for run in runs]))
+
+    groups = rng.integers(0, len(arrays), (RESAMPLES, len(arrays)))
+    means = [np.mean([draw(arrays[i]) for i in drawn]) for drawn in groups]
+    low, high = np.percentile(means, (2.5, 97.5))
     return float(low), float(high)
 
 

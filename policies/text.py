@@ -128,8 +128,16 @@ class SentenceEncoder:
             os.environ.setdefault("HF_HUB_OFFLINE", "1")
             try:
                 from transformers import AutoModel, AutoTokenizer
+                from transformers.utils import logging
             except ImportError as error:
                 raise MissingModel(f"the sentence encoder needs transformers ({error}): {INSTALLATION}") from error
-            tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-            self._model = tokenizer, AutoModel.from_pretrained(folder, local_files_only=True).eval()
+            # It is there in an instant, and its bar would stand between the lines of every command.
+            shown = logging.is_progress_bar_enabled()
+            logging.disable_progress_bar()
+            try:
+                tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+                self._model = tokenizer, AutoModel.from_pretrained(folder, local_files_only=True).eval()
+            finally:
+                if shown:
+                    logging.enable_progress_bar()
         return self._model

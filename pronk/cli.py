@@ -13,7 +13,7 @@ from pronk.drill_command import add_drill
 from pronk.fuzz import add_fuzz
 from pronk.reward_options import add_reward
 from pronk.rl_commands import add_rl
-from pronk.sail_command import add_sail
+from pronk.sail_commands import add_sail
 from pronk.seeing import add_view, add_watch
 from pronk.terminal import open_console, split_names
 from pronk.video_commands import add_video
@@ -22,7 +22,7 @@ MISUSED = 2
 LAUNCH = "launch"
 REPORT = "report"
 # Commands of two words, whose options are their own: `pronk report suite` is not made of a bag like `pronk report`.
-TWO_WORDS = {REPORT: ("adaptation", "suite"), "eval": ("rl", "planner", "rewards")}
+TWO_WORDS = {REPORT: ("adaptation", "suite", "sail"), "eval": ("rl", "planner", "rewards", "sail")}
 TWO_WORDS["train"] = ("rl", "sail", "video", "cloning", "reward")
 # For the help alone, which should not wait for the numeric libraries.
 SUITES = ("smoke", "walk", "payload", "push", "adaptation_smoke", "adaptation", "survival", "adaptation_full")

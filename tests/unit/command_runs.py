@@ -42,6 +42,10 @@ RUN_BY = {
         "tests/unit/rl/test_rl_evaluation.py",
         "test_a_comparison_writes_results_tables_and_curves_and_goes_on_where_it_was",
     ),
+    "pronk eval sail": (
+        "tests/unit/sail/test_sail_report.py",
+        "test_loops_of_several_tasks_run_one_after_the_other_and_are_summed_up",
+    ),
     "pronk fuzz": ("tests/unit/pronk/test_fuzz.py", "test_no_parser_falls_over_damaged_input"),
     "pronk launch launch/full_stack_sim.launch.yaml": (
         "tests/ros/test_full_stack_launch.py",
@@ -75,6 +79,10 @@ RUN_BY = {
     "pronk report adaptation": (
         "tests/unit/evaluation/test_adaptation_report.py",
         "test_a_trial_is_told_and_drawn_for_each_method",
+    ),
+    "pronk report sail": (
+        "tests/unit/sail/test_sail_report.py",
+        "test_the_command_tells_finished_loops_and_names_the_others",
     ),
     "pronk report suite": (
         "tests/unit/evaluation/test_adaptation_report.py",

@@ -266,6 +266,7 @@ def pronk_names(command, options):
         "eval rl": rl_names,
         "train rl": rl_names,
         "train sail": sail_names,
+        "eval sail": sail_names,
         "collect": collection_names,
     }.get(command, lambda options, methods: None)(options, methods)
 
@@ -328,7 +329,7 @@ def rl_names(options, methods):
 def sail_names(options, methods):
     from sim.world_tasks import find_tasks
 
-    find_tasks("manipulation", (options.task,))
+    find_tasks("manipulation", split_names(getattr(options, "tasks", None) or options.task))
 
 
 def collection_names(options, methods):

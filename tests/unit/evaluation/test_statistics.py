@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from evaluation.statistics import bootstrap_ci95, wilson_ci95
+from controllers.errors import InvalidValue
+from evaluation.statistics import bootstrap_ci95, nested_bootstrap_ci95, wilson_ci95
 
 
 def test_bootstrap_agrees_with_the_normal_interval_on_a_large_sample():
@@ -48,3 +49,25 @@ def test_wilson_interval_ends_solve_its_defining_equation():
 
 def test_wilson_interval_needs_trials():
     assert wilson_ci95(0, 0) is None
+
+
+def test_a_nested_interval_has_the_width_of_what_is_drawn_on_each_level():
+    rng = np.random.default_rng(5)
+    values = rng.normal(0.0, 1.0, (12, 1, 1)) + rng.normal(0.0, 0.8, (12, 4, 1)) + rng.normal(0.0, 2.0, (12, 4, 6))
+    trials = values.var(axis=2).mean(axis=1) / 6
+    runs = values.mean(axis=2).var(axis=1)
+    groups = values.mean(axis=(1, 2)).var()
+    half = 1.96 * np.sqrt((groups + ((runs + trials) / 4).mean()) / 12)
+    low, high = nested_bootstrap_ci95(values.tolist())
+    assert (high - low) / 2 == pytest.approx(half, rel=0.07)
+    assert (high + low) / 2 == pytest.approx(values.mean(), abs=0.1 * half)
+
+
+def test_a_nested_interval_needs_two_runs():
+    assert nested_bootstrap_ci95([[[1.0, 0.0, 1.0]]]) is None
+
+
+@pytest.mark.parametrize("values", [[], [[]], [[[1.0], []]]])
+def test_a_nested_interval_refuses_empty_groups(values):
+    with pytest.raises(InvalidValue, match="groups need runs and runs need trials, got an empty one"):
+        nested_bootstrap_ci95(values)

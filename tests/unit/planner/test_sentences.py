@@ -44,3 +44,9 @@ def test_what_says_nothing_is_refused():
         SentenceEncoder().encode(["go", "  "])
     with pytest.raises(InvalidValue, match=r"the vector of 'go' must be finite with shape .384,., got .3,."):
         SentenceEncoder({"go": [1.0, 2.0, 3.0]})
+
+
+@pytest.mark.skipif(not installed(), reason="the sentence encoder is not installed")
+def test_the_model_is_read_without_a_bar(capfd):
+    SentenceEncoder().encode(["open the drawer"])
+    assert capfd.readouterr() == ("", "")
