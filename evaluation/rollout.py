@@ -101,7 +101,8 @@ class RunLog:
             "estimated_velocity_body" (T, 3), "height_reference", "velocity_reference" (T, 2), "residual" (T, 6),
             "true_wrench" (T, 6) (both heading frame), "walking" (0/1), "solve_time" (NaN without a plan),
             "solver_found", "controller_time", "physics_time", "torque_saturation", "payload_mass"; and, where a
-            controller ran in this process, "residual_std" (T, 6), NaN where its learner has none.
+            controller ran in this process, "load" (T, 6), what is told to pull at the robot, and "residual_std" (T, 6),
+            NaN where its learner has none.
     """
 
     scenario: Scenario
@@ -281,6 +282,7 @@ def _row(tick: Tick, torque_limit: Array) -> dict[str, object]:
         "height_reference": info.height_reference,
         "velocity_reference": info.velocity_reference,
         "residual": info.residual,
+        "load": info.load,
         "residual_std": tick.residual_std,
         "true_wrench": to_heading(truth.external_wrench_world, yaw),
         "walking": float(info.mode == "walking"),

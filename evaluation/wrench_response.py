@@ -52,7 +52,7 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
 
     Args:
         scenario: Says when the load comes.
-        values: "time", "residual", "true_wrench" as in `evaluation.rollout.RunLog`.
+        values: "time", "load" (where there is none, "residual"), "true_wrench" as in `evaluation.rollout.RunLog`.
 
     Returns:
         "wrench_rise_s", the time until the change first reaches 63 % of the true one along its direction (the length
@@ -73,7 +73,7 @@ def wrench_response(scenario: Scenario, values: Mapping[str, Array]) -> dict[str
     cycles = max((before[1] - before[0]) // period, 1.0)
     quiet = (time >= window[0] - cycles * period) & (time < window[0])
     loaded = (time >= window[0]) & (time < window[1])
-    learned, truth = values["residual"][:, :3], values["true_wrench"][:, :3]
+    learned, truth = values.get("load", values["residual"])[:, :3], values["true_wrench"][:, :3]
     if not loaded.any() or not learned[loaded].any():
         return {}
     change = truth - truth[quiet].mean(axis=0)

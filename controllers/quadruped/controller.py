@@ -66,7 +66,8 @@ class LocomotionInfo:
         forces: Commanded ground reaction forces, world; zero unless walking, shape (4, 3) [N].
         residual: Learned wrench that the plan uses, which swings with the gait, heading frame, force then moment; zero
             unless walking, shape (6,) [N, N·m].
-        load: The same without that swing, where the learner can tell it: the load.
+        load: What pulls at the robot: the same without that swing, where the learner can tell it, and without what the
+            legs make of commanded forces, where the estimate tells what the ground really did.
         height: Height of the base above the ground as estimated; NaN unless walking [m].
         height_reference: Its reference [m].
         velocity_reference: Velocity reference, heading frame, shape (2,) [m/s].
@@ -194,7 +195,7 @@ class LocomotionController:
             contact=walking.standing.copy(),
             forces=walking.forces.copy() if active else np.zeros((4, 3)),
             residual=walking.residual.copy() if active else np.zeros(6),
-            load=walking.load.copy() if active else np.zeros(6),
+            load=walking.load if active else np.zeros(6),
             height=walking.height if active else float("nan"),
             height_reference=walking.reference.height,
             velocity_reference=walking.reference.velocity.copy(),

@@ -15,6 +15,7 @@ from controllers.quadruped.footholds import FootholdConfig
 from controllers.quadruped.gait import GAITS, SURE_FOOTED, GaitScheduler, LegSchedule
 from controllers.quadruped.grip import Grip, GripConfig
 from controllers.quadruped.ground import GroundPlane
+from controllers.quadruped.ground_reaction import GroundReaction, GroundReactionConfig
 from controllers.quadruped.landing import Landing, LandingConfig
 from controllers.quadruped.limbs import LimbConfig, limb_command
 from controllers.quadruped.load_shift import LoadShift, LoadShiftConfig
@@ -54,6 +55,7 @@ class WalkingConfig:
         cadence: Pace after a shove.
         load_shift: How footholds follow a load.
         grip: Friction that the feet find.
+        reaction: How slowly the ground's forces are compared with the commanded ones.
         support: When a foot that should bear counts as missing.
         landing: When a swinging foot counts as landed.
         limb: Joint gains.
@@ -71,6 +73,7 @@ class WalkingConfig:
     cadence: CadenceConfig = field(default_factory=CadenceConfig)
     load_shift: LoadShiftConfig = field(default_factory=LoadShiftConfig)
     grip: GripConfig = field(default_factory=GripConfig)
+    reaction: GroundReactionConfig = field(default_factory=GroundReactionConfig)
     support: SupportConfig = field(default_factory=SupportConfig)
     landing: LandingConfig = field(default_factory=LandingConfig)
     limb: LimbConfig = field(default_factory=LimbConfig)
@@ -111,6 +114,7 @@ class Walking:
     Attributes:
         adaptation: The learner and its bookkeeping.
         grip: Friction that the feet find.
+        reaction: By how much commanded forces exceed those of the ground.
         support: Feet that are missing.
         mpc: The force MPC, with its count of failures.
         reference: The smoothed command.
@@ -118,7 +122,7 @@ class Walking:
         standing: Scheduled contacts, shape (4,).
         residual: Learned wrench, heading frame, shape (6,) [N, N·m].
         residual_plan: The same in each interval of the newest plan, shape (N, 6) [N, N·m].
-        load: Learned wrench at the newest plan without what the gait repeats, where the learner can tell, heading
+        sustained: Learned wrench at the newest plan without what the gait repeats, where the learner can tell, heading
             frame, shape (6,) [N, N·m].
         height: Base above the ground as estimated [m].
         plan: The plan made in the newest tick, or None.
@@ -182,6 +186,7 @@ class Walking:
         self.support = Support(config.support, description.mass)
         self.landing = Landing(config.landing)
         self.load_shift = LoadShift(config.load_shift, description.mass)
+        self.reaction = GroundReaction(config.reaction, kinematics.packed)
         self._ground = GroundPlane(description.foot_radius, compliance=description.foot_compliance)
         self.begin()
 
@@ -200,7 +205,7 @@ class Walking:
         self.standing = np.ones(4)
         self.residual = np.zeros(6)
         self.residual_plan = np.zeros((self.config.mpc.horizon, 6))
-        self.load = np.zeros(6)
+        self.sustained = np.zeros(6)
         self._moment = LearnerInputs(np.empty((1, 9)), np.empty((1, 6)), np.empty((1, 4)), np.empty(1))
         self.height = float("nan")
         self.plan: ForcePlan | None = None
@@ -209,6 +214,7 @@ class Walking:
         self.support.reset()
         self.landing.reset()
         self.load_shift.reset()
+        self.reaction.reset()
         self._cadence.reset()
         self.adaptation.interrupt()
 
@@ -216,6 +222,11 @@ class Walking:
     def gait(self) -> str:
         """Name of the running gait."""
         return self._gait.gait.name
+
+    @property
+    def load(self) -> Array:
+        """What pulls at the robot, heading frame, shape (6,) [N, N·m]; zero where nothing is learned."""
+        return self.sustained + self.reaction.excess if self.sustained.any() else np.zeros(6)
 
     @property
     def underfoot(self) -> Array:
@@ -269,6 +280,9 @@ class Walking:
             known = there and (self._current is None or self._current.found)
             slips = self.grip.slipping
             self.adaptation.accumulate(self.forces, body.levers, self.standing, dt, schedule.switched, known, slips)
+            if known:
+                told = (self.forces, self.standing)
+                self.reaction.update(*told, estimate, body, state.joint_position, self.underfoot, dt)
         self.grip.update(state, body, self.standing, estimate.contact, self._ground.plane, dt)
         if self.grip.friction < REPLAN_SHARE * self._planned_friction:
             self._next_plan = time
@@ -397,10 +411,10 @@ class Walking:
         inputs.residual = self.adaptation.learner.predict(learner)
         self.residual_plan = inputs.residual
         self.residual = inputs.residual[0].copy()
-        self.load = self.residual.copy()
+        self.sustained = self.residual.copy()
         if isinstance(self.adaptation.learner, SustainedLearner):
-            self.load = self.adaptation.learner.sustained(now)
-            self._follow_load(self.load, body.yaw, height, time)
+            self.sustained = self.adaptation.learner.sustained(now)
+            self._follow_load(self.sustained, body.yaw, height, time)
         self._planned_at = time
         self._planned_friction = self.grip.friction
         return self.mpc.plan(inputs, time, body.yaw, friction=self.grip.friction)

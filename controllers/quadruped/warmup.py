@@ -59,6 +59,7 @@ def warm_up_controller(description: RobotDescription, config: LocomotionConfig) 
             orientation=state.orientation,
             velocity_body=np.zeros(3),
             angular_velocity_body=np.zeros(3),
+            ground_force_world=np.zeros((4, 3)),
         )
         controller.step(state, estimate, command, state.time)
         left -= controller.mode == WALKING

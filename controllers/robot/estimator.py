@@ -201,4 +201,5 @@ class BaseEstimator:
                 out,
             )
         self._time = state.time
-        return BaseEstimate(state.time, out[0:3], out[6:10], out[3:6], out[10:13], force, contact)
+        ground = self.contacts.force_world
+        return BaseEstimate(state.time, out[0:3], out[6:10], out[3:6], out[10:13], force, contact, ground)

@@ -81,6 +81,8 @@ class BaseEstimate:
         angular_velocity_body: Base frame, shape (3,) [rad/s].
         foot_force: Estimated normal force of each foot, shape (4,) [N].
         contact: 1 where a foot carries load, else 0, shape (4,).
+        ground_force_world: Force at the centre of each foot that the joint torques tell of, world, shape (4, 3) [N];
+            None where it is not known, as in an estimate that came as messages.
     """
 
     time: float
@@ -90,6 +92,7 @@ class BaseEstimate:
     angular_velocity_body: Array
     foot_force: Array = field(default_factory=lambda: np.zeros(N_LEGS))
     contact: Array = field(default_factory=lambda: np.ones(N_LEGS))
+    ground_force_world: Array | None = None
 
     def validate(self) -> None:
         """Refuse wrong shapes, NaN and Inf.
@@ -106,6 +109,8 @@ class BaseEstimate:
             ("contact", (N_LEGS,)),
         ):
             _check("BaseEstimate", name, getattr(self, name), shape)
+        if self.ground_force_world is not None:
+            _check("BaseEstimate", "ground_force_world", self.ground_force_world, (N_LEGS, 3))
 
 
 @dataclass
