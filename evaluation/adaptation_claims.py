@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from evaluation.claims import Claim, Target
 from evaluation.methods import OURS, PUBLISHED
+from evaluation.regret import COMPARATORS
 from evaluation.relative_claims import OrderClaim, RegretClaim, RelativeClaim
 
 HEIGHT = "height_rmse_m"
@@ -130,5 +131,9 @@ def little_regret(cases: Iterable[str]) -> tuple[Target, ...]:
     found: list[Target] = []
     for case in cases:
         found.append(RegretClaim(f"{case}: regret per step falls", case, OURS))
-        found.append(Claim(f"{case}: regret per step over the run", case, OURS, "regret_per_step_late", 0.0))
+        found.append(
+            Claim(
+                f"{case}: regret per step over the run", case, OURS, "regret_per_step_late", 0.0, beside=COMPARATORS[0]
+            )
+        )
     return tuple(found)

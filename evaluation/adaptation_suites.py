@@ -43,7 +43,9 @@ ADAPTATION = Suite(
         *better_than_bias(("drag_15n", "drag_30n", "slope_up_15deg_8kg", "slosh_vertical_40n", "slosh_double_80n")),
         *better_than_bias(("slope_across_15deg_8kg", "slosh_lateral_20n"), SIDEWAYS),
         *no_worse_than_nominal("clean"),
-        *finds_the_wrench(("force_down_8g", "payload_steps_0cm", "payload_steps_8cm", "slope_up_15deg_8kg")),
+        *finds_the_wrench(
+            ("force_down_8g", "force_left_4g", "payload_steps_0cm", "payload_steps_8cm", "slope_up_15deg_8kg")
+        ),
         *in_time(("clean", "payload_steps_5cm")),
         *little_regret(("force_down_8g", "payload_steps_0cm", "slosh_vertical_40n")),
     ),

@@ -92,6 +92,7 @@ class Claim:
         unit: Unit to show.
         scale: Factor from the metric's unit to that unit.
         binding: Whether missing it fails a check; a comparison with others is not.
+        beside: Method without whose trials of the case the metric does not exist; None for none.
     """
 
     text: str
@@ -105,6 +106,7 @@ class Claim:
     unit: str = ""
     scale: float = 1.0
     binding: bool = True
+    beside: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse a statistic that does not exist.
@@ -123,7 +125,7 @@ class Claim:
     @property
     def methods(self) -> tuple[str, ...]:
         """Methods without whose rows it cannot be judged."""
-        return (self.method,) if self.versus is None else (self.method, self.versus)
+        return tuple(name for name in (self.method, self.versus, self.beside) if name is not None)
 
     def judge(self, rows: Sequence[Row]) -> Verdict:
         """Compare it with rows.
@@ -139,6 +141,8 @@ class Claim:
             other, others, other_run = self._measure(self.versus, rows)
             value = None if value is None or other is None else value - other
             n, run = min(n, others), min(run, other_run)
+        if self.beside is not None:
+            run = min(run, self._measure(self.beside, rows)[2])
         if not run:
             return Verdict(self, None, 0, None, against=self.versus)
         if value is None:

@@ -6,6 +6,7 @@ from made_runs import row
 from controllers.errors import UnknownName
 from evaluation.claims import Claim, judge
 from evaluation.locomotion_suites import SUITES
+from evaluation.results import Row
 
 HEIGHT = Claim("height", "quiet", "none", "height_rmse_m", 0.006, unit="mm", scale=1e3)
 
@@ -56,6 +57,14 @@ def test_a_comparison_subtracts_the_other_method():
 
 def test_a_claim_about_trials_that_were_not_run_stays_open():
     assert verdict(HEIGHT, row(0, "rls", height_rmse_m=0.001)).passed is None
+
+
+def test_a_claim_beside_a_method_that_was_not_run_stays_open():
+    claim = Claim("regret", "flat", "ours", "regret", 0.0, beside="bound")
+    ours, bound = Row("ours", "flat", 0, {}), Row("bound", "flat", 0, {})
+    assert claim.judge([ours]).passed is None
+    assert claim.judge([ours, bound]).passed is False
+    assert claim.judge([Row("ours", "flat", 0, {"regret": -1.0}), bound]).passed is True
 
 
 def test_a_claim_about_trials_that_all_fell_has_failed():
