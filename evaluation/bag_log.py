@@ -23,6 +23,7 @@ Array = npt.NDArray[np.float64]
 ODOM = "ground_truth/odom"
 JOINTS = "joint_states"
 RESIDUAL = "residual_wrench"
+LOAD = "load_wrench"
 TRUE_WRENCH = "ground_truth/wrench"
 PAYLOAD = "ground_truth/payload"
 CONTROLLER = "controller_state"
@@ -117,6 +118,7 @@ DECODERS: dict[str, Callable[[Any], dict[str, Any]]] = {
     ODOM: _odometry,
     JOINTS: _joints,
     RESIDUAL: _wrench,
+    LOAD: _wrench,
     TRUE_WRENCH: _wrench,
     PAYLOAD: _payload,
     CONTROLLER: _numbers,

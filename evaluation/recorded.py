@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from controllers.robot.catalog import load_robot
 from controllers.rotations import rpy_from_quaternion
-from evaluation.bag_log import CONTROLLER, JOINTS, ODOM, PAYLOAD, RESIDUAL, SIMULATOR, TRUE_WRENCH, BagLog, Series
+from evaluation.bag_log import CONTROLLER, JOINTS, LOAD, ODOM, PAYLOAD, RESIDUAL, SIMULATOR, TRUE_WRENCH, BagLog, Series
 from evaluation.falls import find_collapse
 from sim.scenarios import Scenario
 
@@ -29,8 +29,8 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
     Returns:
         "time", "height", "height_reference", "roll", "pitch", "yaw", "velocity_body", "angular_velocity_body",
         "position_world", "orientation", "joint_position", "velocity_reference", "residual", "true_wrench" (both in
-        the heading frame) and "payload_mass", as in `evaluation.rollout.RunLog`; and "reported_fallen", the
-        simulator's own word (0/1).
+        the heading frame) and "payload_mass", as in `evaluation.rollout.RunLog`; "load" (heading frame) where it was
+        recorded; and "reported_fallen", the simulator's own word (0/1).
     """
     odom = log.series[ODOM]
     time, orientation = odom.time, odom.values["orientation"]
@@ -41,7 +41,7 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
     asked = [scenario.command(float(t)) for t in time]
     height = [command.body_height for command in asked]
     nominal = load_robot(scenario.robot).standing_height
-    return {
+    values = {
         "time": time,
         "height": position[:, 2] - ground,
         "height_reference": _reported(
@@ -67,6 +67,10 @@ def recorded_values(log: BagLog, scenario: Scenario) -> dict[str, Array]:
         "payload_mass": np.nan_to_num(_values(log, PAYLOAD, "mass_kg", time, 0)),
         "reported_fallen": np.nan_to_num(_values(log, SIMULATOR, "fell", time, 0)),
     }
+    # Bags of before it was published have none.
+    if LOAD in log.series:
+        values["load"] = np.nan_to_num(_heading_wrench(log, LOAD, time, orientation, rpy[:, 2]))
+    return values
 
 
 def find_fall(values: Mapping[str, Array], scenario: Scenario) -> float | None:

@@ -12,8 +12,8 @@ pytestmark = pytest.mark.timeout(90, func_only=True)
 NODES = ("sim_node", "estimator_node", "mpc_node", "gatekeeper_node", "recorder_node")
 RELATIVE = (
     *("joint_states", "imu/data", "odom", "foot_contacts", "cmd_vel", "body_command", "joint_commands"),
-    *("motor_commands", "gatekeeper_state", "residual_wrench", "controller_state", "sim_state"),
-    *("ground_truth/odom", "ground_truth/wrench", "ground_truth/payload"),
+    *("motor_commands", "gatekeeper_state", "residual_wrench", "load_wrench", "controller_state"),
+    *("sim_state", "ground_truth/odom", "ground_truth/wrench", "ground_truth/payload"),
 )
 
 
@@ -94,3 +94,16 @@ def test_a_live_run_works_in_a_namespace(launch_go2, tmp_path):
     assert bag.messages("/robot_1/ground_truth/odom")[-1].pose.pose.position.x > 0.15
     names = {status.name for message in bag.messages("/diagnostics") for status in message.status}
     assert names == {f"/robot_1/{name}" for name in NODES}
+
+
+def test_the_load_that_is_told_does_not_swing_with_the_gait(run):
+    def vertical(topic):
+        messages = run[2].messages(topic)
+        stamps = np.array([nanoseconds(m.header.stamp) for m in messages]) * 1e-9
+        last = stamps > stamps[-1] - 2 * GAITS["trot"].period
+        return stamps, np.array([m.wrench.force.z for m in messages])[last]
+
+    (times, residual), (told, load) = vertical("/residual_wrench"), vertical("/load_wrench")
+    assert np.array_equal(times, told)
+    assert np.isfinite(load).all() and load.any()
+    assert load.std() < 0.5 * residual.std()

@@ -65,6 +65,7 @@ def write_bag(
     namespace: str = "",
     learned=(0.0,) * 6,
     true_world=(0.0,) * 6,
+    load=None,
 ) -> Path:
     """Record a robot that follows its commands at 0.3 m height, with one sample each 10 ms."""
     v = made_log(scenario, end=end, dt=0.01).values
@@ -101,6 +102,8 @@ def write_bag(
                 },
             ),
         }
+        if load is not None:
+            on["load_wrench"] = wrench(time, load, "base_link_heading")
         for topic, message in on.items():
             messages.setdefault(topic, []).append((time, message))
     with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:

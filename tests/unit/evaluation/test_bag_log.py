@@ -109,3 +109,11 @@ def test_values_that_were_never_reported_are_not_numbers():
 
 def test_a_quarter_turn_takes_x_to_y():
     np.testing.assert_allclose(turn(np.array([[1.0, 0.0, 3.0]]), np.array([np.pi / 2])), [[0.0, 1.0, 3.0]], atol=1e-12)
+
+
+def test_a_load_is_read_where_it_was_recorded(tmp_path):
+    told = (1.0, 2.0, -30.0, 0.1, 0.2, 0.3)
+    bag = write_bag(tmp_path / "bag", loaded_scenario(), end=3.0, load=told)
+    assert recorded_values(read_bag(bag), loaded_scenario())["load"][-1] == pytest.approx(told)
+    old = write_bag(tmp_path / "old", loaded_scenario(), end=3.0)
+    assert "load" not in recorded_values(read_bag(old), loaded_scenario())

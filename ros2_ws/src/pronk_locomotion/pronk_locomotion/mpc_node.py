@@ -44,6 +44,7 @@ from pronk_node_kit.topics import (
     IMU,
     JOINT_COMMANDS,
     JOINT_STATES,
+    LOAD_WRENCH,
     ODOM,
     RESIDUAL_WRENCH,
     create_publisher,
@@ -107,6 +108,7 @@ class MpcNode(KitNode):
         self._inbox = CommandInbox(parameters.default_gait, parameters.command_timeout_s)
         self._commands = create_publisher(self, JOINT_COMMANDS)
         self._residual = create_publisher(self, RESIDUAL_WRENCH)
+        self._load = create_publisher(self, LOAD_WRENCH)
         self._telemetry = create_publisher(self, CONTROLLER_STATE)
         self._next_telemetry = 0.0
         self._last_time = self._last_plan = -np.inf
@@ -235,6 +237,7 @@ class MpcNode(KitNode):
     def _report(self, time: float, info: LocomotionInfo, estimate: BaseEstimate) -> None:
         if info.plan is not None:
             self._residual.publish(wrench_message(info.residual, time, "base_link_heading"))
+            self._load.publish(wrench_message(info.load, time, "base_link_heading"))
         if time < self._next_telemetry:
             return
         self._next_telemetry = time + self.parameters.telemetry_period_s

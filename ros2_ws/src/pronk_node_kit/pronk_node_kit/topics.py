@@ -149,6 +149,9 @@ GATEKEEPER_STATE = Topic("gatekeeper_state", String, LATCHED, "gatekeeper_node",
 RESIDUAL_WRENCH = Topic(
     "residual_wrench", WrenchStamped, STATE, "mpc_node", "learned disturbance at the centre of mass [N, N m]"
 )
+LOAD_WRENCH = Topic(
+    "load_wrench", WrenchStamped, STATE, "mpc_node", "what of it pulls at the robot, without the swing of the gait"
+)
 CONTROLLER_STATE = Topic(
     "controller_state", JointState, REPORT, "mpc_node", "named numbers in position: solver time, misses, reference"
 )
@@ -219,6 +222,7 @@ TOPICS: dict[str, Topic] = {
         MOTOR_COMMANDS,
         GATEKEEPER_STATE,
         RESIDUAL_WRENCH,
+        LOAD_WRENCH,
         CONTROLLER_STATE,
         SIM_STATE,
         TRUE_ODOM,
