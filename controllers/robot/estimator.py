@@ -155,7 +155,8 @@ class BaseEstimator:
                 schedule times its detected contact. None trusts detection alone.
 
         Returns:
-            Pose and twist of the base at the time of the reading; contacts as detected.
+            Pose and twist of the base at the time of the reading; contacts as detected; the ground's forces, where
+            the reading has torques.
 
         Raises:
             InvalidValue: The reading or the schedule has a wrong shape or value, or the reading is not later than the
@@ -201,5 +202,6 @@ class BaseEstimator:
                 out,
             )
         self._time = state.time
-        ground = self.contacts.force_world
+        # Motors that tell no torques tell of no force either: contacts may still come from foot sensors.
+        ground = self.contacts.force_world if state.joint_effort.any() else None
         return BaseEstimate(state.time, out[0:3], out[6:10], out[3:6], out[10:13], force, contact, ground)

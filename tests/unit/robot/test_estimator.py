@@ -354,6 +354,19 @@ def test_without_sensors_a_standing_robot_is_held_by_its_torques(robot):
     assert abs(found.foot_force.sum() - robot.mass * GRAVITY) < legs
 
 
+def test_the_forces_of_the_ground_are_told_where_there_are_torques(robot):
+    _, jacobians = LegKinematics(robot).foot_positions_and_jacobians(np.array(robot.standing_position))
+    share = np.array([5.0, -3.0, 0.25 * robot.mass * GRAVITY])
+    effort = np.concatenate([-jacobian.T @ share for jacobian in jacobians])
+    estimator = BaseEstimator(robot)
+    for k in range(20):
+        found = estimator.step(standing(robot, k * DT, joint_effort=effort))
+    # The legs' own weight, of which the torques say nothing, hangs below the feet.
+    assert found.ground_force_world[:, 0] == pytest.approx(np.full(4, 5.0), abs=2.0)
+    assert found.ground_force_world[:, 2] == pytest.approx(np.full(4, share[2]), abs=8.0)
+    assert estimator.step(standing(robot, 20 * DT)).ground_force_world is None
+
+
 @pytest.mark.parametrize("foot_sensors", [True, False])
 def test_a_body_that_sways_on_its_feet_in_mujoco_is_tracked_with_noisy_sensors(robot, foot_sensors):
     backend = MujocoQuadruped("go2", SimConfig(sensors=SensorConfig(foot_sensors=foot_sensors), initial_pose="stand"))
