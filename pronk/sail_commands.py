@@ -159,7 +159,7 @@ def _open_loop(
     from evaluation.sail_spread import spread_over
     from policies.sail.filters import JUDGED, make_filter
     from policies.sail.loop import SailConfig, SailLoop
-    from sim.episodes import find_episodes
+    from sim.episodes import find_episodes, read_episode
 
     try:
         from policies.sail.video_studio import OWN, StudioConfig, VideoStudio
@@ -203,10 +203,16 @@ def _open_loop(
     there = [item for place in config.data for item in find_episodes(place).items()]
     # Of the task itself there is play in the data, and some of it succeeded.
     given = [path for path, info in there if info.task == task and info.behaviour in OWN]
+    seen_enough = [path for path in given if set(config.views) <= set(read_episode(path).images)]
+    if len(seen_enough) < len(given):
+        tell(
+            f"{len(given) - len(seen_enough)} of {len(given)} episodes of '{task}' in the data were not seen by all "
+            f"cameras of the judge ({', '.join(config.views)}): it is not asked about them"
+        )
     loop = SailLoop(
         *(studio, make_filter(chosen, judge), settings, out),
         *(f"{chosen} {config}", spread_over(options.engine, options.jobs), tell),
-        given=given,
+        given=seen_enough,
     )
     return loop, studio
 

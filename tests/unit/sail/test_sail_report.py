@@ -10,6 +10,7 @@ from evaluation.sail_report import write_report
 from policies.sail.filters import KeepSuccesses
 from policies.sail.iteration_report import IterationReport
 from policies.sail.loop import SailConfig, SailLoop
+from policies.sail.records import read_json
 from pronk import cli
 
 
@@ -148,3 +149,17 @@ def test_unknown_names_are_refused_before_anything_runs(tmp_path, capsys, words,
     assert cli.main(["eval", "sail", "--data", str(tmp_path), "--out", str(tmp_path / "out"), *words]) == 2
     assert text in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+def test_the_judge_is_not_asked_about_episodes_that_its_cameras_did_not_see(tmp_path, capsys):
+    pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
+    pytest.importorskip("metaworld", reason="metaworld is not installed")
+    data = tmp_path / "data"
+    collect = ["collect", "manipulation", "--tasks", "reach-wall", "--behaviour", "play", "--episodes", "1"]
+    assert cli.main([*collect, "--cameras", "corner4", "--out", str(data)]) == 0
+    words = ["--iterations", "0", "--goals", "1", "--rollouts", "1", "--data", str(data)]
+    command = ["train", "sail", "--task", "reach-wall", "--filter", "judge", "--no-video", *words]
+    assert cli.main([*command, "--out", str(tmp_path / "out")]) == 0
+    told = capsys.readouterr().out
+    assert "1 of 1 episodes of 'reach-wall' in the data were not seen by all cameras of the judge" in told
+    assert read_json(tmp_path / "out" / "given.json") in (None, [])
