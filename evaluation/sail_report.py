@@ -99,7 +99,7 @@ def plot_loops(loops: Sequence[LoopCurve], path: Path) -> list[Path]:
             axes.set_ylim(-0.02, 1.02)
         figure.supxlabel("iteration", fontsize=10)
         figure.supylabel("success", fontsize=10)
-        grid[0].legend(loc="upper left", frameon=False)
+        grid[0].legend(loc="upper left", frameon=False, title="filter")
         return save_figure(figure, path)
 
 
