@@ -60,7 +60,10 @@ def log(world):
 
 @pytest.fixture
 def refusals(world):
-    """Number of messages that the gatekeeper's diagnostics say were refused."""
+    """Number of messages that the gatekeeper's diagnostics say were refused.
+
+    Asked for before `armed`: while the first report is waited for, nobody sends commands.
+    """
     peer = world[1]
     peer.until(lambda: peer.diagnostics("/gatekeeper_node") is not None, what="a report")
     return lambda: int(peer.diagnostics("/gatekeeper_node")[2]["refused_messages"])
@@ -71,7 +74,7 @@ def test_motors_are_damped_while_the_gatekeeper_is_disarmed(robot):
     assert robot.state == "disarmed: disarmed on request" and robot.motors_damp
 
 
-def test_nan_commands_are_refused_counted_and_end_in_damping(armed, log, refusals, world):
+def test_nan_commands_are_refused_counted_and_end_in_damping(refusals, armed, log, world):
     def spoil(command):
         command.position[4] = math.nan
         return command
@@ -91,7 +94,7 @@ def test_nan_commands_are_refused_counted_and_end_in_damping(armed, log, refusal
         assert np.isfinite([*sent.position, *sent.stiffness, *sent.effort]).all()
 
 
-def test_nan_readings_are_refused_counted_and_end_in_damping(armed, log, refusals):
+def test_nan_readings_are_refused_counted_and_end_in_damping(refusals, armed, log):
     before = refusals()
     armed.pose = armed.pose * math.nan
     armed.feeds_commands = False
