@@ -228,6 +228,16 @@ class _Guarded:
         self._config = GatekeeperConfig.for_robot(self._robot)
         self._gatekeeper = Gatekeeper(self._config)
         self._time = 0.0
+        self._seen = self._still()
+
+    def _still(self) -> RobotState:
+        return RobotState(self._time, STANDING, *np.zeros((2, 12)), np.eye(4)[0], *np.zeros((2, 3)))
+
+    def _read(self, state: RobotState) -> None:
+        # A reading that was refused, such as one from the future or one older than the last, is not what the robot
+        # does as far as a gatekeeper can know: the last one that was taken is.
+        if not self._gatekeeper.step(state, None, self._time)[1].refusal:
+            self._seen = state
 
     def step(self, data: bytes) -> None:
         """Step once.
@@ -247,21 +257,18 @@ class _Guarded:
         gate = self._gatekeeper
         if gate.state is GatekeeperState.STOPPED:
             gate.release()
-        still = RobotState(self._time, STANDING, *np.zeros((2, 12)), np.eye(4)[0], *np.zeros((2, 3)))
-        gate.step(still, None, self._time)
+        self._read(self._still())
         gate.arm(self._time)
         self._time += 0.002
         state = RobotState(
             self._time + n[0] - 0.002, n[2:14], n[14:26], n[26:38], n[38:42], n[42:45], n[45:48], foot_force=None
         )
         command = JointCommand(self._time + n[49] - 0.002, n[50:62], n[62:74], n[74:86], n[86:98], n[98:110])
-        _, heard = gate.step(state, None, self._time)
+        self._read(state)
         output, _ = gate.step(None, command, self._time)
         output.validate()
         robot, config = self._robot, self._config
-        # A reading that was refused, such as one from the future, is not what the robot does.
-        seen = still if heard.refusal else state
-        torque = np.abs(output.torque(seen.joint_position, seen.joint_velocity))
+        torque = np.abs(output.torque(self._seen.joint_position, self._seen.joint_velocity))
         if not (torque <= robot.torque_limit * (1.0 + 1e-9)).all():
             raise AssertionError(f"torque of {torque.max():.3f} N m")
         if (output.position < robot.joint_lower).any() or (output.position > robot.joint_upper).any():

@@ -1,8 +1,10 @@
 import random
 
+import numpy as np
 import pytest
 
 from controllers.errors import InvalidValue
+from pronk import fuzz_targets
 from pronk.fuzz import feed
 from pronk.fuzz_damage import damage
 from pronk.fuzz_targets import Target, make_targets
@@ -68,3 +70,14 @@ def test_the_gatekeeper_target_can_fail(tmp_path, monkeypatch):
     monkeypatch.setattr(type(guarded._robot), "torque_limit", property(lambda self: 1e-9), raising=False)
     with pytest.raises(AssertionError, match="torque of"):
         target.attempt(target.examples[1])
+
+
+def test_a_reading_that_was_taken_counts_until_a_newer_one_is_taken():
+    """Stamped some milliseconds ahead it is taken; those after it are older, and refused."""
+    ahead, older = (np.frombuffer(data).copy() for data in fuzz_targets._steps())
+    ahead[0], ahead[2:14], ahead[14:26] = 0.0075, fuzz_targets.STANDING + 0.3, 1.0
+    older[0] = 0.0
+    guarded = fuzz_targets._Guarded()
+    for data in (ahead, older):
+        guarded.step(data.tobytes())
+    assert np.array_equal(guarded._seen.joint_velocity, np.ones(12))
