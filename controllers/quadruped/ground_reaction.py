@@ -7,6 +7,7 @@ import numpy.typing as npt
 from numba import njit
 
 from controllers.errors import InvalidValue
+from controllers.quadruped.adaptation import add_impulse
 from controllers.quadruped.body import BodyState
 from controllers.robot.interface import BaseEstimate
 from controllers.robot.kinematics import forward_kernel, move_jacobians
@@ -36,21 +37,6 @@ class GroundReactionConfig:
 
 # |det J| of a leg so stretched that its torques tell little of the force [m³]; a standing Go2 has 0.013.
 LEAST_VOLUME = 1e-3
-
-
-@njit(cache=True)
-def _add_forces(forces: Array, levers: Array, carrying: Array, sign: float, wrench: Array) -> None:
-    """Add forces and their moments to a wrench, world."""
-    for leg in range(4):
-        if carrying[leg] > 0.5:
-            fx, fy, fz = sign * forces[leg, 0], sign * forces[leg, 1], sign * forces[leg, 2]
-            x, y, z = levers[leg, 0], levers[leg, 1], levers[leg, 2]
-            wrench[0] += fx
-            wrench[1] += fy
-            wrench[2] += fz
-            wrench[3] += y * fz - z * fy
-            wrench[4] += z * fx - x * fz
-            wrench[5] += x * fy - y * fx
 
 
 @njit(cache=True)
@@ -105,9 +91,10 @@ def _follow(
 ) -> None:
     ground = np.empty((4, 3))
     move_forces(geometry, joint_position, rotation, underfoot, measured, ground)
+    # The impulse of a second is as much as the force.
     wrench = np.zeros(6)
-    _add_forces(commanded, levers, standing, 1.0, wrench)
-    _add_forces(ground, levers, contact, -1.0, wrench)
+    add_impulse(commanded, levers, standing, 1.0, wrench)
+    add_impulse(ground, levers, contact, -1.0, wrench)
     if not np.isfinite(wrench).all():
         return
     c, s = np.cos(yaw), np.sin(yaw)
