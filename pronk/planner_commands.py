@@ -1,7 +1,7 @@
 """Commands of the planner: collect episodes, train inverse dynamics, measure what it is worth."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -9,7 +9,8 @@ from rich.console import Console
 from controllers.errors import MissingModel
 from pronk.terminal import open_bar, split_names
 from pronk.video_commands import read_episodes
-from sim.collection import Collection, collect
+from sim.behaviours import Behaviour
+from sim.collection import PLANNED, Collection, collect
 from sim.episodes import Episode
 from sim.image_world import WorldConfig
 from sim.world_tasks import find_tasks
@@ -40,12 +41,23 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
     recorded = successful = total = 0
     with open_bar(console) as bar:
         row = bar.add_task("episodes", total=len(find_tasks(options.world, names)) * options.episodes)
-        for step in collect(collection, options.out):
+        for step in collect(collection, options.out, _planned(options) if options.behaviour == PLANNED else None):
             bar.update(row, completed=step.done, description=step.info.task)
             recorded, successful, total = recorded + step.fresh, successful + step.info.successful, total + 1
     console.print(f"{total} episodes, {recorded} of them new, {successful} successful")
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0
+
+
+def _planned(options: argparse.Namespace) -> Callable[[], Behaviour]:
+    """Make what makes the shipped planner act, or that of a folder."""
+    try:
+        from policies.video.planned_behaviour import PlannedBehaviour
+        from policies.video.shipped import WEIGHTS, load_planner
+    except ImportError as error:
+        raise MissingModel(f"the planner needs torch ({error}): pip install 'pronk[learn]'") from error
+    planner = load_planner(world=options.world, folder=options.weights or WEIGHTS)
+    return lambda: PlannedBehaviour(planner)
 
 
 def _torch_parts() -> tuple[Any, Any]:

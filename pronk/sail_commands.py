@@ -71,6 +71,11 @@ def _add_loop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--data", required=True, metavar="DIR,…", help="what the first models were trained on, to replay"
     )
+    parser.add_argument(
+        "--demonstrations",
+        metavar="DIR,…",
+        help="filter judge: it learns from one of the task; default: it goes by the words",
+    )
     parser.add_argument("--seen", metavar="NAME,…", help="demonstrated tasks, to see what is forgotten")
     parser.add_argument("--seen-goals", type=int, default=5, metavar="N", help="of each of them; default: 5")
     parser.add_argument("--video-budget", type=int, default=300, metavar="N", help="batches of a fine-tuning")
@@ -162,6 +167,7 @@ def _open_loop(
     from sim.episodes import find_episodes, read_episode
 
     try:
+        from policies.sail.judged_task import open_judge
         from policies.sail.video_studio import OWN, StudioConfig, VideoStudio
         from policies.video.shipped import ADAPTATIONS, INVERSE, VIDEO, WEIGHTS, weights_of
     except ImportError as error:
@@ -172,11 +178,8 @@ def _open_loop(
     if options.explorer not in EXPLORERS:
         raise UnknownName("explorer", options.explorer, EXPLORERS)
     by_prior = options.explore > 0 and options.explorer == PRIOR
-    judge = None
-    if chosen == JUDGED:
-        from policies.rewards.learned_judge import LearnedJudge
-
-        judge = LearnedJudge()
+    shown = tuple(Path(name) for name in split_names(options.demonstrations) or ())
+    judged = open_judge(task, shown) if chosen == JUDGED else None
     adaptation, folder = ADAPTATIONS[options.method], options.weights or WEIGHTS
     config = StudioConfig(
         weights_of(f"{VIDEO}_in_domain", folder=folder),
@@ -185,7 +188,7 @@ def _open_loop(
         weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
         adaptation,
         explorer=weights_of(f"{VIDEO}_prior", folder=folder) if by_prior else None,
-        views=() if judge is None else judge.views,
+        views=() if judged is None else judged.judge.views,
         video_steps=options.video_budget,
         inverse_steps=options.inverse_budget,
         average=not options.last,
@@ -198,6 +201,7 @@ def _open_loop(
         seen_goals=options.seen_goals if seen else 0,
         explored=options.explore,
         cautious=not options.bold,
+        goes_on=judged is not None,
     )
     studio = VideoStudio(config)
     there = [item for place in config.data for item in find_episodes(place).items()]
@@ -210,9 +214,10 @@ def _open_loop(
             f"{len(given) - len(seen_enough)} of {len(given)} episodes of '{task}' in the data were not seen by all "
             f"cameras of the judge ({', '.join(config.views)}): it is not asked about them"
         )
+    keep = make_filter(chosen) if judged is None else judged.filter()
     loop = SailLoop(
-        *(studio, make_filter(chosen, judge), settings, out),
-        *(f"{chosen} {config}", spread_over(options.engine, options.jobs), tell),
+        *(studio, keep, settings, out),
+        *(f"{chosen if judged is None else judged.name} {config}", spread_over(options.engine, options.jobs), tell),
         given=seen_enough,
     )
     return loop, studio

@@ -21,6 +21,10 @@ CLOSED_SHARE, NEARBY_SHARE, NEARBY_M = 0.5, 0.4, 0.06
 SLIPS = ("rest", "stray", "retreat", "fumble", "miss")
 SLIP_STEPS, EXPERT_STEPS, GIVE_UP_STEPS = (6, 25), (8, 45), (10, 90)
 GIVE_UP_CHANCE = 0.5
+# Shifts of "graze" from the expert's way [m]: deviation at most, share of tries that are hardly shifted, and how far.
+SHIFT_M, CLOSE_SHARE, CLOSE_M = 0.06, 0.3, 0.008
+# Steps that it takes from the expert at most, and for which its hand stays where a try ended.
+LONGEST_WAY, STAY_STEPS = 200, (0, 25)
 
 
 class Behaviour(Protocol):
@@ -249,14 +253,87 @@ class Stumble:
         self._drift = self._rng.uniform(-1.0, 1.0, width)
 
 
-BEHAVIOURS: dict[str, Any] = {"expert": Expert, "mixed": Mixed, "play": Play, "rummage": Rummage, "stumble": Stumble}
+class Graze:
+    """Follows what the expert would do in this very scene, shifted by a few centimetres, and tries again elsewhere.
+
+    A planner fails like this: the hand goes where it should, nearly, does what it should do there, and stays about. An
+    expert never shows it, and one that slips does not either. Who judges by where the hand is takes it for a success.
+    """
+
+    def begin(self, world: World, rng: np.random.Generator) -> None:
+        """Begin an episode: see what the expert does, and come back to the beginning.
+
+        Args:
+            world: Where; what the expert does in it costs no step of the episode.
+            rng: Draws shifts and how long the hand stays.
+        """
+        self._world, self._rng = world, rng
+        self._width = world.workspace.shape[1]
+        moment, cameras = world.save(), world.cameras
+        world.cameras = ()
+        expert, places, actions = Expert(), [], []
+        expert.begin(world, rng)
+        try:
+            for _ in range(min(LONGEST_WAY, world.config.horizon)):
+                action = expert.act({})
+                observation, _, terminated, truncated, info = world.step(action)
+                places.append(observation[POSE][: self._width].astype(np.float64))
+                actions.append(action)
+                if info["success"] or terminated or truncated:
+                    break
+        finally:
+            world.load(moment)
+            world.cameras = cameras
+        self._places, self._actions = np.array(places), np.array(actions)
+        self._aim()
+
+    def act(self, observation: Observation) -> npt.NDArray[Any]:
+        """Act.
+
+        Args:
+            observation: Its pose tells how far it has come.
+
+        Returns:
+            Action.
+        """
+        place = observation[POSE][: self._width].astype(np.float64)
+        if self._next == 0:
+            self._patience -= 1
+            if self._patience < 0 or float(np.linalg.norm(self._way[0] - place)) < NEAR_M:
+                self._next = 1
+        at = min(self._next, len(self._way) - 1)
+        if self._next >= len(self._way):
+            self._stay -= 1
+            if self._stay < 0:
+                self._aim()
+                at = 0
+        self._next += self._next > 0
+        step = straight_on(self._way[at] - place, self._world.action_space.high[: self._width])
+        return np.concatenate([step, self._actions[at, self._width :]])
+
+    def _aim(self) -> None:
+        spread = CLOSE_M if self._rng.uniform() < CLOSE_SHARE else SHIFT_M * self._rng.uniform()
+        low, high = self._world.workspace
+        self._way = np.clip(self._places + self._rng.normal(0.0, spread, self._width), low, high)
+        self._next, self._patience = 0, PATIENCE
+        self._stay = int(self._rng.integers(*STAY_STEPS))
+
+
+BEHAVIOURS: dict[str, Any] = {
+    "expert": Expert,
+    "mixed": Mixed,
+    "play": Play,
+    "rummage": Rummage,
+    "stumble": Stumble,
+    "graze": Graze,
+}
 
 
 def make_behaviour(name: str) -> Behaviour:
     """Make a behaviour.
 
     Args:
-        name: "expert", "mixed", "play", "rummage" or "stumble".
+        name: "expert", "mixed", "play", "rummage", "stumble" or "graze".
 
     Returns:
         The behaviour.

@@ -2,14 +2,14 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
-from controllers.errors import InvalidValue
-from sim.behaviours import make_behaviour
+from controllers.errors import InvalidValue, UnknownName
+from sim.behaviours import BEHAVIOURS, Behaviour, make_behaviour
 from sim.coarse_recording import record_coarse
 from sim.episodes import Episode, EpisodeInfo, file_name, read_info, record, write_episode
 from sim.image_world import World, WorldConfig
@@ -19,6 +19,8 @@ from sim.worlds import make_world
 SETTINGS = "collection.json"
 # With `successes`, at most this many episodes are tried for each that is wanted.
 TRIES = 4
+# Behaviour that somebody else must hand over: planners are not known here.
+PLANNED = "planner"
 
 
 @dataclass(frozen=True)
@@ -30,7 +32,7 @@ class Collection:
         tasks: Names of tasks or of lists of tasks.
         episodes: Of each task.
         seed: Of the first episode of each task; the others count up from it.
-        behaviour: "expert", "mixed", "play", "rummage" or "stumble".
+        behaviour: One of `sim.behaviours.BEHAVIOURS`, or "planner".
         successes: Whether only successful episodes count; failures are kept, but more are collected.
         config: Settings of the world.
         every: Steps between the states that are kept.
@@ -55,7 +57,8 @@ class Collection:
             InvalidValue: A number is too small.
         """
         find_tasks(self.world, self.tasks)
-        make_behaviour(self.behaviour)
+        if self.behaviour not in (*BEHAVIOURS, PLANNED):
+            raise UnknownName("behaviour", self.behaviour, (*BEHAVIOURS, PLANNED))
         if self.episodes < 1:
             raise InvalidValue(f"Collection.episodes must be at least 1, got {self.episodes}")
         if self.seed < 0:
@@ -112,7 +115,7 @@ def episode_path(folder: Path, task: str, seed: int) -> Path:
     return folder / task / file_name(seed)
 
 
-def collect(collection: Collection, folder: Path) -> Iterator[Step]:
+def collect(collection: Collection, folder: Path, planned: Callable[[], Behaviour] | None = None) -> Iterator[Step]:
     """Record what is not there yet, one episode after another.
 
     Every episode is on disk before the next begins. Each depends on its task and seed alone, so that an interrupted
@@ -121,15 +124,18 @@ def collect(collection: Collection, folder: Path) -> Iterator[Step]:
     Args:
         collection: What is to be collected.
         folder: Where.
+        planned: Makes the behaviour "planner".
 
     Yields:
         What is known after each episode.
 
     Raises:
         InvalidValue: The folder holds episodes with other settings or a damaged one; or a task does not succeed often
-            enough.
+            enough; or there is no planner.
         MissingModel: A package that the world needs is not installed.
     """
+    if collection.behaviour == PLANNED and planned is None:
+        raise InvalidValue(f"behaviour '{PLANNED}' needs a planner, got none")
     _agree(folder / SETTINGS, collection.settings)
     done = 0
     for task in find_tasks(collection.world, collection.tasks):
@@ -148,7 +154,8 @@ def collect(collection: Collection, folder: Path) -> Iterator[Step]:
                 path = episode_path(folder, task, seed)
                 fresh = not path.exists()
                 if fresh:
-                    write_episode(path, _record(collection, world, seed))
+                    acting = planned() if planned is not None else make_behaviour(collection.behaviour)
+                    write_episode(path, _record(collection, world, acting, seed))
                 info = read_info(path)
                 counts = info.successful or not collection.successes
                 counted, done, seed = counted + counts, done + counts, seed + 1
@@ -157,8 +164,8 @@ def collect(collection: Collection, folder: Path) -> Iterator[Step]:
             world.close()
 
 
-def _record(collection: Collection, world: World, seed: int) -> Episode:
-    behaviour, rng = make_behaviour(collection.behaviour), np.random.default_rng(seed)
+def _record(collection: Collection, world: World, behaviour: Behaviour, seed: int) -> Episode:
+    rng = np.random.default_rng(seed)
     name, act = collection.behaviour, behaviour.act
 
     def begin() -> None:

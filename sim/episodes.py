@@ -191,16 +191,38 @@ def last_actions(episode: Episode, count: int) -> Episode:
     Returns:
         Its end; the episode itself where it is not longer.
     """
+    steps = episode.info.steps
+    return episode if steps <= count else _part(episode, steps - count, count, episode.info)
+
+
+def first_actions(episode: Episode, count: int) -> Episode:
+    """Cut off how an episode went on.
+
+    Args:
+        episode: The episode.
+        count: Actions that are left, with the states around them; at least 1.
+
+    Returns:
+        Its beginning, which neither success nor horizon ended; the episode itself where it is not longer.
+    """
     if episode.info.steps <= count:
         return episode
-    ends = {name: getattr(episode, name)[-count - 1 :] for name in STATES}
-    ends |= {name: getattr(episode, name)[-count:] for name in ACTIONS}
+    successful = bool(episode.success[: count + 1].any()) or float(episode.reward[:count].sum()) > 0.0
+    about = replace(episode.info, successful=successful, terminated=False, truncated=False)
+    return _part(episode, 0, count, about)
+
+
+def _part(episode: Episode, first: int, count: int, about: EpisodeInfo) -> Episode:
+    """Some actions of an episode, with the states around them."""
+    states, actions = slice(first, first + count + 1), slice(first, first + count)
+    parts = {name: getattr(episode, name)[states] for name in STATES}
+    parts |= {name: getattr(episode, name)[actions] for name in ACTIONS}
     return replace(
         episode,
-        **ends,
-        info=replace(episode.info, steps=count),
-        images={camera: pictures[-count - 1 :] for camera, pictures in episode.images.items()},
-        remaining=None if episode.remaining is None else episode.remaining[-count - 1 :],
+        **parts,
+        info=replace(about, steps=count),
+        images={camera: pictures[states] for camera, pictures in episode.images.items()},
+        remaining=None if episode.remaining is None else episode.remaining[states],
     )
 
 

@@ -1,11 +1,11 @@
 """Which rollouts a video model may learn from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from controllers.errors import InvalidValue, UnknownName
-from policies.rewards.judge import Judge
+from policies.rewards.judge import Judge, Pictures
 from policies.rewards.success_filter import FilterConfig, filter_episode, filter_quality
 from sim.episodes import Episode
 
@@ -20,10 +20,12 @@ class Verdict:
     Attributes:
         kept: Whether to learn from it.
         score: What it was judged by, from 0 to 1.
+        end: Number of its first actions to learn from; -1 for all of them.
     """
 
     kept: bool
     score: float
+    end: int = -1
 
 
 class Filter(Protocol):
@@ -65,16 +67,17 @@ class KeepSuccesses:
 
 
 class KeepJudged:
-    """Keeps what a judge of pictures takes for a success; it never sees the truth."""
+    """Keeps what a judge of pictures takes for a success, up to where it does; it never sees the truth."""
 
-    def __init__(self, judge: Judge, config: FilterConfig | None = None) -> None:
+    def __init__(self, judge: Judge, config: FilterConfig | None = None, goal: Pictures | None = None) -> None:
         """Take a judge.
 
         Args:
             judge: Its detector of success decides, not its progress.
             config: From which chance on, for how many states, and how many states it is shown.
+            goal: Pictures of the task done, from a demonstration; None where there is none.
         """
-        self._judge, self._config = judge, config or FilterConfig(every=5)
+        self._judge, self._config, self._goal = judge, config or FilterConfig(every=5), goal
 
     def judge(self, episode: Episode) -> Verdict:
         """Judge a rollout.
@@ -88,16 +91,20 @@ class KeepJudged:
         Raises:
             InvalidValue: The rollout lacks a camera of the judge.
         """
-        found = filter_episode(self._judge, episode, self._config)
-        return Verdict(found.kept, found.chance)
+        found = filter_episode(self._judge, episode, self._config, self._goal)
+        return Verdict(found.kept, found.chance, found.state)
 
 
-def make_filter(name: str, judge: Judge | None = None) -> Filter:
+def make_filter(
+    name: str, judge: Judge | None = None, threshold: float | None = None, goal: Pictures | None = None
+) -> Filter:
     """Make a filter.
 
     Args:
         name: "none", "success" or "judge".
         judge: Who judges.
+        threshold: Chance of success from which on the judge takes a state for one; None for that of the filter.
+        goal: Pictures of the task done, for the judge.
 
     Returns:
         The filter.
@@ -114,7 +121,8 @@ def make_filter(name: str, judge: Judge | None = None) -> Filter:
         return KeepSuccesses()
     if judge is None:
         raise InvalidValue("the filter 'judge' needs a judge, got none")
-    return KeepJudged(judge)
+    config = FilterConfig(every=5)
+    return KeepJudged(judge, config if threshold is None else replace(config, threshold=threshold), goal)
 
 
 def precision_and_recall(kept: list[bool], true: list[bool]) -> tuple[float | None, float | None]:

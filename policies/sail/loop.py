@@ -5,6 +5,7 @@ Everything is on disk as soon as it is known, each file whole or not there, in a
     given.json                    what the filter thinks of the episodes that were given
     iteration_0/rollouts/*        the episodes that this iteration's planners collected
     iteration_0/verdicts.json     what the filter thinks of each
+    iteration_0/kept/*            those that are learned from up to where the filter saw a success
     iteration_0/evaluation.json   success on the evaluation goals, and on tasks that were demonstrated
     iteration_0/models/*          the training's state and, at its end, the next planner's models
     iteration_0/report.json       written last: the iteration is over
@@ -21,7 +22,7 @@ an evaluation is asked.
 
 import json
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -32,12 +33,12 @@ from policies.sail.iteration_report import IterationReport
 from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
-from sim.episodes import file_name, find_episodes, read_episode
+from sim.episodes import file_name, find_episodes, first_actions, read_episode, write_episode
 
 SETTINGS, GIVEN, VERDICTS, REPORT = "sail.json", "given.json", "verdicts.json", "report.json"
 # By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
 EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
-ROLLOUTS, MODELS, VIDEO = "rollouts", "models", "rollout.mp4"
+ROLLOUTS, KEPT, MODELS, VIDEO = "rollouts", "kept", "models", "rollout.mp4"
 # Who plans: the candidates, the first one, and one that was there before.
 NAMES, FIRST, STAYS = ("bold", "cautious"), "first", "same"
 # Rollouts that explore without knowing of one another.
@@ -58,6 +59,7 @@ class SailConfig:
         explored: How many of those explore, as long as too few were kept to learn from and planners find no more.
         enough: Kept rollouts from which on none explores.
         cautious: Whether a training's cautious models are tried beside the bold ones.
+        goes_on: Whether collected rollouts go on to the horizon after a success, as where nobody tells that it is one.
         goals: On which every planner is evaluated.
         seed: Of rollouts and trainings.
         frames: Frames of a plan that are acted out before the next.
@@ -78,6 +80,7 @@ class SailConfig:
     explored: int = 0
     enough: int = 10
     cautious: bool = True
+    goes_on: bool = False
 
     def __post_init__(self) -> None:
         """Refuse what is no loop.
@@ -319,8 +322,7 @@ class SailLoop:
             examples = self._gather(iteration)[1]
             if i:
                 earlier, verdicts = {file_name(seed) for seed in explored[:i]}, self._sort(iteration)
-                files = self.rollouts(iteration)
-                examples += [file for file in files if file.name in earlier and verdicts[file.name]["kept"]]
+                examples += [file for file in self._kept(iteration, verdicts) if file.name in earlier]
             self._collect_missing(iteration, None, explored[i : i + ROUND], examples)
         for models, seeds in zip(self.candidates(iteration), self._own_seeds(iteration), strict=True):
             self._collect_missing(iteration, models, seeds)
@@ -363,11 +365,23 @@ class SailLoop:
         everything: list[Path] = []
         kept = [path for path, good in zip(self._given, self._judge_given(), strict=True) if good]
         for earlier in range(iteration):
-            verdicts = read_json(self.place(earlier) / VERDICTS) or {}
-            files = self.rollouts(earlier)
-            everything += files
-            kept += [file for file in files if verdicts[file.name]["kept"]]
+            everything += self.rollouts(earlier)
+            kept += self._kept(earlier, read_json(self.place(earlier) / VERDICTS) or {})
         return everything, kept
+
+    def _kept(self, iteration: int, verdicts: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+        """List what an iteration's rollouts give to learn from, each up to where the filter saw a success."""
+        files = []
+        for file in self.rollouts(iteration):
+            verdict = verdicts.get(file.name)
+            if verdict is None or not verdict["kept"]:
+                continue
+            if 0 < verdict["end"] < verdict["steps"]:
+                whole, file = file, self.place(iteration) / KEPT / file.name
+                if not file.exists():
+                    write_episode(file, first_actions(read_episode(whole), verdict["end"]))
+            files.append(file)
+        return files
 
     def _batches(
         self,
@@ -383,7 +397,8 @@ class SailLoop:
             for i in range(0, len(seeds), config.batch):
                 part = tuple(seeds[i : i + config.batch])
                 lot = (self._studio, models, task, part, config.frames, folder)
-                found.append(Batch(*lot, examples is not None, tuple(examples or ())))
+                goes_on = config.goes_on and folder is not None
+                found.append(Batch(*lot, examples is not None, tuple(examples or ()), goes_on))
         return found
 
     def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:

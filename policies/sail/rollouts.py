@@ -39,8 +39,8 @@ class Studio(Protocol):
         """Behaviour whose episodes explore."""
         ...
 
-    def world(self, task: str) -> World:
-        """Make a world of a task, with the camera in its observations."""
+    def world(self, task: str, goes_on: bool = False) -> World:
+        """Make a world of a task, with the camera in its observations; success ends its episodes, or they go on."""
         ...
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
@@ -87,6 +87,7 @@ class Batch:
         folder: Where episodes are written, one file each; None for nowhere.
         explore: Whether the studio's explorer acts instead of the planner of the models.
         examples: Episodes that were kept so far; who plays tries some of them again.
+        goes_on: Whether episodes go on to the horizon after success, as where nobody tells that it is one.
     """
 
     studio: Studio
@@ -97,6 +98,7 @@ class Batch:
     folder: Path | None
     explore: bool = False
     examples: tuple[Path, ...] = ()
+    goes_on: bool = False
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def run_batch(batch: Batch) -> list[Result]:
 
 def _explore(batch: Batch) -> list[Result]:
     """Act without any planner, one episode after another."""
-    results, world = [], batch.studio.world(batch.task)
+    results, world = [], batch.studio.world(batch.task, batch.goes_on)
     try:
         for seed in batch.seeds:
             episode = _act_freely(world, batch.studio.play, seed, batch.examples)
@@ -191,7 +193,7 @@ def play(batch: Batch) -> list[Rollout]:
     Returns:
         The rollouts.
     """
-    worlds = [batch.studio.world(batch.task) for _ in batch.seeds]
+    worlds = [batch.studio.world(batch.task, batch.goes_on) for _ in batch.seeds]
     try:
         config = ExecutionConfig(batch.frames, record=batch.folder is not None)
         return execute_all(worlds, batch.studio.planner(batch.models, batch.explore), batch.seeds, config)

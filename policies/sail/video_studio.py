@@ -136,18 +136,20 @@ class VideoStudio:
         """Behaviour whose episodes explore."""
         return self.config.play
 
-    def world(self, task: str) -> World:
+    def world(self, task: str, goes_on: bool = False) -> World:
         """Make a world.
 
         Args:
             task: Name of the task.
+            goes_on: Whether episodes go on to the horizon after success.
 
         Returns:
             It, with the camera in its observations.
         """
         config = self.config
         cameras = tuple(dict.fromkeys((config.camera, *config.views)))
-        return make_world(config.world, task, WorldConfig(cameras=cameras, horizon=config.horizon))
+        settings = WorldConfig(cameras=cameras, horizon=config.horizon, end_on_success=not goes_on)
+        return make_world(config.world, task, settings)
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Make a planner.

@@ -334,10 +334,11 @@ def sail_names(options, methods):
 
 def collection_names(options, methods):
     from sim.behaviours import BEHAVIOURS
+    from sim.collection import PLANNED
     from sim.world_tasks import find_tasks
 
     find_tasks(options.world, split_names(options.tasks))
-    assert options.behaviour in BEHAVIOURS
+    assert options.behaviour in (*BEHAVIOURS, PLANNED)
 
 
 CHECKS = {

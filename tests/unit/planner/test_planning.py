@@ -4,10 +4,11 @@ from scripted_planners import Brightening, BrightnessTells, Seer, Steady, made_p
 
 from controllers.errors import InvalidValue
 from policies.video.execution import ExecutionConfig, execute, execute_all, way_of
+from policies.video.planned_behaviour import PlannedBehaviour
 from policies.video.planner import Plan, check_picture
 from policies.video.video_planner import VideoPlanner
 from sim.coloured_arena import ArenaWorld
-from sim.episodes import read_episode, write_episode
+from sim.episodes import read_episode, record, write_episode
 from sim.image_world import WorldConfig
 
 BLIND = WorldConfig(cameras=(), horizon=40)
@@ -89,6 +90,29 @@ def test_a_recorded_rollout_is_an_episode_like_any_other(tmp_path):
     assert episode.info.behaviour == "planner" and episode.info.steps == rollout.steps == len(episode.action)
     write_episode(tmp_path / "e.safetensors", episode)
     assert np.array_equal(read_episode(tmp_path / "e.safetensors").images["top"], episode.images["top"])
+
+
+def test_a_planner_behaves_as_its_execution_does():
+    def seer(world):
+        world.reset(seed=1001)
+        return Seer(world)
+
+    executed, world = ArenaWorld("blue-ball", SEEING), ArenaWorld("blue-ball", SEEING)
+    wanted = execute(executed, seer(executed), 1001, ExecutionConfig(record=True)).episode
+    behaviour, rng = PlannedBehaviour(seer(world)), np.random.default_rng(1001)
+    found = record(world, "planner", behaviour.act, 1001, lambda: behaviour.begin(world, rng))
+    assert found.info == wanted.info and found.info.steps > 4
+    for name in ("pose", "action", "success", "reward"):
+        assert np.array_equal(getattr(found, name), getattr(wanted, name))
+
+
+def test_a_planner_that_behaves_notices_a_frozen_camera():
+    world, behaviour = ArenaWorld("red-box", BLIND), PlannedBehaviour(Steady([0.05, 0.05]))
+    world.reset(seed=1000)
+    frozen = world.render()
+    world.render = lambda: frozen
+    with pytest.raises(InvalidValue, match="the camera is frozen"):
+        record(world, "planner", behaviour.act, 1000, lambda: behaviour.begin(world, rng()))
 
 
 def test_a_frozen_camera_is_noticed():

@@ -28,8 +28,8 @@ class LineWorld:
     workspace = np.array([[0.0], [1.0]])
     action_space = gymnasium.spaces.Box(-0.5, 0.5, (1,), np.float64)
 
-    def __init__(self, task="line"):
-        self.task, self.config = task, WorldConfig(size=SIZE, horizon=HORIZON)
+    def __init__(self, task="line", goes_on=False):
+        self.task, self.config = task, WorldConfig(size=SIZE, horizon=HORIZON, end_on_success=not goes_on)
 
     def reset(self, *, seed=None, options=None):
         self.x, self.left = 0.75 * np.random.default_rng(seed).uniform(), HORIZON
@@ -38,8 +38,9 @@ class LineWorld:
     def step(self, action):
         self.x = float(np.clip(self.x + action[0], 0.0, 1.0))
         self.left -= 1
-        done = self.x >= 0.999
-        return self._observe(), float(done), done, self.left == 0 and not done, self._info()
+        success = self.x >= 0.999
+        done = success and self.config.end_on_success
+        return self._observe(), float(success), done, self.left == 0 and not done, self._info()
 
     def render(self):
         picture = np.zeros((SIZE, SIZE, 3), np.uint8)
@@ -83,8 +84,8 @@ class LineStudio:
     play: str = ""
     camera = "side"
 
-    def world(self, task):
-        return LineWorld(task)
+    def world(self, task, goes_on=False):
+        return LineWorld(task, goes_on)
 
     def planner(self, models, explore=False):
         self._note(f"planner {models.parent.name if models else 'first'}")

@@ -12,13 +12,15 @@ from controllers.errors import InvalidValue, UnknownName
 from evaluation.sail_spread import spread_over
 from policies.sail import loop as loop_module
 from policies.sail import rollouts as rollouts_module
-from policies.sail.filters import KeepAll, KeepSuccesses
+from policies.sail.filters import KeepAll, KeepSuccesses, Verdict
 from policies.sail.loop import (
     EVALUATED,
     EVALUATIONS,
+    KEPT,
     MODELS,
     REPORT,
     ROLLED_OUT,
+    ROLLOUTS,
     VERDICTS,
     SailConfig,
     SailLoop,
@@ -68,6 +70,33 @@ def test_it_collects_filters_and_learns_from_all_that_was_kept_so_far(tmp_path, 
         assert first.kept == 6 and first.precision == pytest.approx(expected[0][1] / 6) and first.recall == 1.0
     else:
         assert first.kept == expected[0][1] and first.precision == first.recall == 1.0
+
+
+class SeesTheEnd:
+    """Takes a rollout for a success from where the point is at the end, and keeps it up to there."""
+
+    def judge(self, episode):
+        there = np.flatnonzero(episode.success)
+        return Verdict(bool(len(there)), float(len(there) > 0), int(there[0]) if len(there) else -1)
+
+
+def test_where_nobody_tells_of_success_rollouts_go_on_and_are_learned_from_up_to_where_it_is_seen(tmp_path):
+    config = dataclasses.replace(CONFIG, goes_on=True)
+    loop = SailLoop(LineStudio(), SeesTheEnd(), config, tmp_path)
+    reports = list(loop.run())
+    files = loop.rollouts(0)
+    assert {read_episode(file).info.steps for file in files} == {line_world.HORIZON}
+    found = {file.name: int(np.argmax(e.success)) for file in files if (e := read_episode(file)).success.any()}
+    assert found and len(set(found.values())) > 1
+    for name, end in found.items():
+        kept, whole = (read_episode(tmp_path / "iteration_0" / part / name) for part in (KEPT, ROLLOUTS))
+        assert kept.info.steps == end and np.array_equal(kept.pose, whole.pose[: end + 1])
+    assert len(found) == reports[0].kept == len(list((tmp_path / "iteration_0" / KEPT).iterdir()))
+    # Evaluations end with their success, as ever; and it learns as where the world tells.
+    told = read_json(tmp_path / "iteration_0" / EVALUATIONS[0])
+    assert all((r["steps"] < line_world.HORIZON) for r in told if r["success"])
+    ended = list(SailLoop(LineStudio(), KeepSuccesses(), CONFIG, tmp_path / "ended").run())
+    assert [r.success for r in reports] == [r.success for r in ended]
 
 
 def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(tmp_path):

@@ -16,7 +16,7 @@ from controllers.errors import InvalidValue, UnknownName
 from sim.behaviours import Play, make_behaviour
 from sim.collection import SETTINGS, Collection, collect, episode_path
 from sim.coloured_arena import REACH_M, ArenaWorld
-from sim.episodes import find_episodes, last_actions, read_episode, read_info, record, write_episode
+from sim.episodes import find_episodes, first_actions, last_actions, read_episode, read_info, record, write_episode
 from sim.image_world import POSE, WorldConfig
 from sim.tensor_file import read_tensors, write_tensors
 
@@ -47,6 +47,19 @@ def test_an_episode_comes_back_from_disk_as_it_was_run(tmp_path):
         assert observation["pose"] == pytest.approx(pose, abs=1e-5)
     assert back.info.successful and back.info.terminated and back.success.tolist()[-1] and back.reward[-1] == 1.0
     assert back.images["top"].dtype == np.uint8 and len(back.pose) == back.info.steps + 1
+
+
+def test_the_beginning_of_an_episode_is_an_episode_that_nothing_ended():
+    world, expert = ArenaWorld("red-box", SMALL), make_behaviour("expert")
+    whole = record(world, "expert", expert.act, 1000, lambda: expert.begin(world, np.random.default_rng(0)))
+    start = first_actions(whole, 5)
+    assert whole.info.successful and whole.info.terminated
+    about = dataclasses.replace(whole.info, steps=5, successful=False, terminated=False)
+    assert start.info == about
+    for name, rows in (("pose", 6), ("state", 6), ("success", 6), ("action", 5), ("reward", 5)):
+        assert np.array_equal(getattr(start, name), getattr(whole, name)[:rows]) and len(getattr(start, name)) == rows
+    assert len(start.images["top"]) == 6
+    assert first_actions(whole, whole.info.steps) is whole
 
 
 def test_the_end_of_an_episode_is_an_episode_of_its_own(tmp_path):
@@ -212,11 +225,50 @@ def test_mixed_acts_at_random_seven_times_in_ten():
     assert 0.2 < expert / 400 < 0.4
 
 
+def grazed(seed):
+    """Where the hand is in each state while it grazes, and where the expert goes in the same scene."""
+    world, graze = ArenaWorld("red-box", WorldConfig(cameras=(), end_on_success=False)), make_behaviour("graze")
+    observation, _ = world.reset(seed=1000)
+    here, expert = [observation[POSE][:2]], [observation[POSE][:2]]
+    graze.begin(world, np.random.default_rng(seed))
+    for _ in range(200):
+        here.append(world.step(graze.act({POSE: here[-1]}))[0][POSE][:2])
+    world.reset(seed=1000)
+    done = False
+    while not done:
+        observation, *_, info = world.step(world.expert())
+        expert.append(observation[POSE][:2])
+        done = info["success"]
+    return np.array(here), np.array(expert)
+
+
+def test_who_grazes_has_lost_no_step_by_looking_at_the_expert():
+    world = ArenaWorld("red-box", WorldConfig(cameras=(), horizon=50, end_on_success=False))
+    world.reset(seed=1000)
+    moment = world.save()
+    make_behaviour("graze").begin(world, np.random.default_rng(0))
+    for before, after in zip(moment, world.save(), strict=True):
+        assert np.array_equal(before, after)
+
+
+def test_who_grazes_stays_beside_where_the_expert_goes():
+    nearest, ends = [], []
+    for seed in range(20):
+        here, expert = grazed(seed)
+        # Every state from the first arrival at the way on is about the way; most of them are not on it.
+        away = np.linalg.norm(here[:, None] - expert[None], axis=2).min(axis=1)[20:]
+        nearest.append(away.max())
+        ends.append(np.linalg.norm(here - expert[-1], axis=1).min())
+    assert max(nearest) < 0.5
+    # Shifts of up to 6 cm along each axis: all of them come to the end of the way but for such a shift.
+    assert max(ends) < 0.15 and np.median(ends) > 0.002
+
+
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"tasks": ("red-cone",)}, "unknown task of the world 'arena' 'red-cone'"),
-        ({"behaviour": "human"}, "unknown behaviour 'human'; available: expert, mixed, play"),
+        ({"behaviour": "human"}, "unknown behaviour 'human'; available: expert, graze, mixed, planner, play"),
         ({"episodes": 0}, "Collection.episodes must be at least 1, got 0"),
         ({"seed": -1}, "Collection.seed must be at least 0, got -1"),
     ],
@@ -224,3 +276,22 @@ def test_mixed_acts_at_random_seven_times_in_ten():
 def test_what_cannot_be_collected_is_refused(settings, message):
     with pytest.raises((InvalidValue, UnknownName), match=message):
         Collection(**{"world": "arena", "tasks": ("red-box",), "episodes": 1, **settings})
+
+
+def test_a_planner_must_be_handed_over(tmp_path):
+    collection = Collection("arena", ("red-box",), 1, behaviour="planner")
+    with pytest.raises(InvalidValue, match="behaviour 'planner' needs a planner, got none"):
+        next(collect(collection, tmp_path))
+
+
+def test_a_planner_that_is_handed_over_acts_in_every_episode_anew(tmp_path):
+    collection = Collection("arena", ("red-box",), 2, seed=1000, behaviour="planner", config=SMALL)
+    made = []
+
+    def planned():
+        made.append(make_behaviour("expert"))
+        return made[-1]
+
+    steps = list(collect(collection, tmp_path, planned))
+    assert len(made) == 2 and [step.info.behaviour for step in steps] == ["planner"] * 2
+    assert all(step.info.successful for step in steps)
