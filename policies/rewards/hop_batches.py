@@ -239,9 +239,12 @@ class HopBatches:
                 )
 
     def _moments(self, clip: Clip, rng: np.random.Generator) -> tuple[list[int], list[int]]:
-        """Pairs that are level over hop and distance; now and then one still moment, a success, or any state at all."""
+        """Pairs that are level over hop and distance; now and then one still moment, a success, or any state at all.
+
+        Where success alone is known, pairs of it would hide what came before: then moments are drawn evenly.
+        """
         labels, count = clip.labels, len(clip.success)
-        if len(labels.frame) >= 2:
+        if len(labels.frame) >= 2 and np.ptp(labels.progress) > 0.0:
             pairs = sample_pairs(labels, self.config.pairs, rng)
             before, after = pairs.before.tolist(), pairs.after.tolist()
         else:

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -70,6 +72,18 @@ def test_states_of_no_known_worth_teach_success_alone():
     batches._by_task = {"right": [lost]}
     batch = batches.draw(np.random.default_rng(0))
     assert (batch.hop_weight == 0.0).all() and (batch.success_weight > 0.0).any() and (batch.success == 0.0).all()
+
+
+def test_where_only_success_is_known_what_came_before_it_is_shown_as_often_as_it_lasted():
+    clips = [toy_clip("right", seed=seed) for seed in range(2)]
+    done = clips[0].success
+    unknown = np.where(done, 1.0, np.nan)
+    bare = [dataclasses.replace(c, expert=False, seed=9, elapsed=unknown, progress=unknown) for c in clips]
+    # References alone are experts, and they are hardly drawn.
+    batches = HopBatches([*clips[:1], *bare * 20], SENTENCES, PLAIN)
+    shares = [batches.draw(np.random.default_rng(seed), augment=False).success.mean() for seed in range(40)]
+    # Three of twelve states are successes; a success is shown in addition in 3 of 10 clips, as one of three pairs.
+    assert done.mean() == 0.25 and 0.2 < np.mean(shares) < 0.45
 
 
 def test_cameras_words_and_goals_are_missing_now_and_then_but_never_all():
