@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,8 @@ class RewardTrials:
             published: Published models among the judges, by name.
 
         Raises:
-            InvalidValue: A task lacks a demonstration, or there are fewer than two tasks.
+            InvalidValue: A task lacks a demonstration, there are fewer than two tasks, or two episodes of one have the
+                same seed.
         """
         self._model, self._methods, self._out = model, tuple(methods), out
         self.names = model.config.views
@@ -110,6 +112,12 @@ class RewardTrials:
             (clip for clip in clips if id(clip) not in demonstrations),
             key=lambda c: (c.task, not c.expert, c.seed),
         )
+        for one, other in pairwise(self.clips):
+            if (one.task, one.expert, one.seed) == (other.task, other.expert, other.seed):
+                who = "the expert" if one.expert else "others"
+                raise InvalidValue(
+                    f"two episodes of {who} at '{one.task}' have seed {one.seed}: each must have a seed of its own"
+                )
         self._adapted: dict[str, RewardModel] = {}
 
     def run(self) -> Iterator[RewardTrial]:

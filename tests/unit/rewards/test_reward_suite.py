@@ -226,6 +226,12 @@ def test_what_cannot_be_evaluated_is_refused(tmp_path):
         RewardTrials(model(), [toy_clip("right")], methods, tmp_path, "d")
     with pytest.raises(InvalidValue, match="at least 2 successes of the expert at 'down' are needed, got 1"):
         RewardTrials(model(), [*(toy_clip("right", seed=s) for s in (0, 1)), toy_clip("down")], methods, tmp_path, "d")
+    twice = [toy_clip("down", shares=[0.0, 0.5], seed=7, expert=False) for _ in range(2)]
+    experts = [toy_clip(task, seed=seed) for task in ("right", "down") for seed in (0, 1, 7)]
+    with pytest.raises(InvalidValue, match="two episodes of others at 'down' have seed 7: each must have a seed of"):
+        RewardTrials(model(), [*experts, *twice], methods, tmp_path, "d")
+    # An expert's seed may be another's, too.
+    RewardTrials(model(), [*experts, twice[0]], methods, tmp_path, "d")
     with pytest.raises(UnknownName, match="unknown judge 'sundial'"):
         choose_methods(["sundial"], VIEWS)
 
