@@ -1,9 +1,10 @@
-"""Writes the reference pages of the documentation from the code: topics, services, parameters, launch arguments."""
+"""Writes the reference pages of the documentation: topics, services, parameters, launch arguments, weights."""
 
 import argparse
 import dataclasses
 import importlib
 import inspect
+import re
 import sys
 import typing
 from collections.abc import Iterator, Sequence
@@ -121,6 +122,33 @@ def launch_page() -> str:
     return "".join(parts)
 
 
+def weights_page() -> str:
+    """Write the page of shipped weights.
+
+    Returns:
+        Markdown.
+    """
+    from policies.checkpoints import load_arrays
+
+    files = sorted((ROOT / "policies" / "weights").glob("*.safetensors"))
+    whole = sum(path.stat().st_size for path in files) / 1e6
+    parts = [
+        f"# Shipped weights\n\n{HEAD}{len(files)} networks, {whole:.1f} MB together, trained in simulation on a CPU. "
+        "Each file holds the commands that made it and a hash of its numbers: a damaged file is refused. Every command "
+        "goes on where it was stopped; run them in an empty folder.\n"
+    ]
+    for path in files:
+        arrays, texts = load_arrays(path)
+        many = sum(array.size for name, array in arrays.items() if not name.startswith("sentence."))
+        about = f"{path.stat().st_size / 1e6:.2f} MB, {many:,} numbers."
+        # A remark in parentheses stands behind a command, as a comment.
+        lines = "\n".join(re.sub(r" \((.*)\)$", r"  # \1", part.strip()) for part in texts["command"].split(";"))
+        parts.append(
+            f"\n## {path.stem}\n\n{about}\n\n```{{code-block}} bash\n:caption: takes minutes\n\n{lines}\n```\n"
+        )
+    return "".join(parts)
+
+
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "".join(
@@ -134,7 +162,12 @@ def pages() -> dict[str, str]:
     Returns:
         Markdown by name of the file.
     """
-    return {"topics.md": topics_page(), "parameters.md": parameters_page(), "launch.md": launch_page()}
+    return {
+        "topics.md": topics_page(),
+        "parameters.md": parameters_page(),
+        "launch.md": launch_page(),
+        "weights.md": weights_page(),
+    }
 
 
 def main() -> int:
