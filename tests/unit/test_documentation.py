@@ -84,6 +84,15 @@ def test_the_reference_is_what_the_code_says():
         assert (FOLDER / name).read_text(encoding="utf-8") == text, "run: python -m pronk.reference"
 
 
+def test_the_reference_tells_of_every_weight_how_it_was_made():
+    text = (DOCS / "reference" / "weights.md").read_text(encoding="utf-8")
+    files = list((DOCS.parent / "policies" / "weights").glob("*.safetensors"))
+    assert len(files) >= 9
+    for path in files:
+        own = text.split(f"\n## {path.stem}\n")[1].split("\n## ")[0]
+        assert "pronk train " in own and f"{path.stat().st_size / 1e6:.2f} MB" in own
+
+
 def test_the_reference_names_every_node_and_every_topic():
     pytest.importorskip("rclpy")
     from pronk_node_kit.topics import SERVICES, TOPICS
