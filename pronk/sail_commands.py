@@ -26,7 +26,7 @@ def add_sail(commands: Any) -> None:
     training = commands.add_parser("train sail", help="a planner that gets better on a new task from its own rollouts")
     training.add_argument("--task", required=True, metavar="NAME", help="the new task")
     training.add_argument(
-        "--filter", default="success", metavar="NAME", help="none, success or judge; default: success"
+        "--filter", default="success", metavar="NAME", help="none, success, judge or best; default: success"
     )
     training.add_argument("--seed", type=int, default=0, metavar="N", help="of rollouts and trainings; default: 0")
     training.add_argument("--no-video", action="store_true", help="leave the videos out")
@@ -36,7 +36,7 @@ def add_sail(commands: Any) -> None:
 
     evaluation = commands.add_parser("eval sail", help="improvement loops of several tasks; goes on where it was")
     evaluation.add_argument("--tasks", default="novel", metavar="NAME,…", help="new tasks; default: novel, all twelve")
-    evaluation.add_argument("--filters", default="success", metavar="NAME,…", help="none, success, judge")
+    evaluation.add_argument("--filters", default="success", metavar="NAME,…", help="none, success, judge, best")
     evaluation.add_argument("--seeds", default="0:3", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:3")
     evaluation.add_argument("--out", type=Path, default=Path("results/eval_sail"), metavar="DIR", help="results")
     _add_loop(evaluation)
@@ -74,7 +74,7 @@ def _add_loop(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--demonstrations",
         metavar="DIR,…",
-        help="filter judge: it learns from one of the task; default: it goes by the words",
+        help="of the judge: it learns from one of the task; default: it goes by the words",
     )
     parser.add_argument("--seen", metavar="NAME,…", help="demonstrated tasks, to see what is forgotten")
     parser.add_argument("--seen-goals", type=int, default=5, metavar="N", help="of each of them; default: 5")
@@ -162,7 +162,7 @@ def _open_loop(
     """Begin a loop, or go on with that of a folder."""
     from controllers.errors import MissingModel, UnknownName
     from evaluation.sail_spread import spread_over
-    from policies.sail.filters import JUDGED, make_filter
+    from policies.sail.filters import BY_JUDGE, make_filter
     from policies.sail.loop import SailConfig, SailLoop
     from sim.episodes import find_episodes, read_episode
 
@@ -179,7 +179,7 @@ def _open_loop(
         raise UnknownName("explorer", options.explorer, EXPLORERS)
     by_prior = options.explore > 0 and options.explorer == PRIOR
     shown = tuple(Path(name) for name in split_names(options.demonstrations) or ())
-    judged = open_judge(task, shown) if chosen == JUDGED else None
+    judged = open_judge(task, shown, chosen=chosen) if chosen in BY_JUDGE else None
     adaptation, folder = ADAPTATIONS[options.method], options.weights or WEIGHTS
     config = StudioConfig(
         weights_of(f"{VIDEO}_in_domain", folder=folder),

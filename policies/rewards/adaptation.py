@@ -32,7 +32,7 @@ class AdaptationConfig:
     pull: float = 1e-3
     seed: int = 0
     batch: BatchConfig = field(
-        default_factory=lambda: BatchConfig(clips=4, pairs=4, no_goal=0.2, misfit=0.25, view_dropout=0.2)
+        default_factory=lambda: BatchConfig(clips=4, pairs=4, no_goal=0.2, misfit=0.25, view_dropout=0.2, parts=0.0)
     )
 
     def __post_init__(self) -> None:

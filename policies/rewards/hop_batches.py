@@ -12,6 +12,7 @@ from policies.rewards.hop_network import NONE
 from policies.rewards.hops import hop
 from policies.rewards.pairs import sample_pairs
 from policies.rewards.picture_jitter import Jitter, draw_jitter
+from policies.rewards.subgoals import part_of
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -33,6 +34,7 @@ class BatchConfig:
         no_words: Share of clips with a goal whose instruction is left out.
         misfit: Share of clips whose instruction or reference is that of another task.
         view_dropout: Chance of each camera to be missing; one always stays.
+        parts: Share of clips of which a part is asked: the goal is a state on the reference's way.
         noise: Standard deviation of what is added to the vectors of sentences, relative to their length.
     """
 
@@ -43,6 +45,7 @@ class BatchConfig:
     no_words: float = 0.15
     misfit: float = 0.2
     view_dropout: float = 0.3
+    parts: float = 0.25
     noise: float = 0.25
 
     def __post_init__(self) -> None:
@@ -54,7 +57,7 @@ class BatchConfig:
         for name in ("clips", "pairs"):
             if getattr(self, name) < 1:
                 raise InvalidValue(f"BatchConfig.{name} must be at least 1, got {getattr(self, name)}")
-        for name in ("own_start", "no_goal", "no_words", "misfit", "view_dropout"):
+        for name in ("own_start", "no_goal", "no_words", "misfit", "view_dropout", "parts"):
             if not 0.0 <= getattr(self, name) <= 1.0:
                 raise InvalidValue(f"BatchConfig.{name} must lie in [0, 1], got {getattr(self, name)}")
         if not (np.isfinite(self.noise) and self.noise >= 0.0):
@@ -179,8 +182,13 @@ class HopBatches:
     def _add(self, built: "_Builder", clip: Clip, rng: np.random.Generator, augment: bool) -> None:
         config, fits = self.config, True
         reference, instruction = self.reference(clip, rng), clip.instruction
-        has_goal = not (augment and rng.uniform() < config.no_goal)
+        part = part_of(clip, reference.clip, rng) if augment and rng.uniform() < config.parts else None
+        if part is not None:
+            clip, reference = part[0], Reference(reference.clip, part[1])
+        has_goal = part is not None or not (augment and rng.uniform() < config.no_goal)
         misfit = "" if not augment or rng.uniform() >= config.misfit else "words" if rng.uniform() < 0.6 else "goal"
+        # Nobody says in words what lies on the way.
+        misfit = "" if part is not None else misfit
         other = self._other_task(clip, rng) if misfit else None
         if misfit and other is None and self._foreign:
             instruction, misfit, fits = self._foreign[int(rng.integers(len(self._foreign)))], "words", False
@@ -189,6 +197,7 @@ class HopBatches:
         elif other is not None:
             reference, fits = self.reference(other, rng), False
         has_words = not has_goal or not fits or not (augment and rng.uniform() < config.no_words)
+        has_words = has_words and part is None
         sentence = self._sentence(instruction, rng, augment) if has_words else np.zeros_like(self._any_sentence())
         before, after = self._moments(clip, rng)
         jitters = [draw_jitter(rng) if augment else None for _ in range(clip.images.shape[1])]

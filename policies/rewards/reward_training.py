@@ -106,7 +106,7 @@ def loss_of(answers: Answers, batch: HopBatch) -> torch.Tensor:
     surprise = answers.doubt + 0.5 * ((hop - answers.hop.detach()) / answers.doubt.exp()) ** 2
     total = _mean(error + 0.02 * surprise, weight)
     for logit, right, counts, share in (
-        (answers.success, batch.success, batch.success_weight, 0.15),
+        (answers.success, batch.success, batch.success_weight, 0.4),
         (answers.match, batch.match, batch.match_weight, 0.1),
     ):
         each = functional.binary_cross_entropy_with_logits(logit, torch.from_numpy(right), reduction="none")

@@ -12,6 +12,9 @@ from sim.episodes import Episode
 
 Array = npt.NDArray[np.float64]
 
+# Share of the greatest chance that counts as nearly as great.
+NEARLY = 0.9
+
 
 @dataclass(frozen=True)
 class FilterConfig:
@@ -53,11 +56,13 @@ class Verdict:
         kept: Whether it is worth learning from.
         state: State of the episode in which success was seen; -1 where it was not.
         chance: Greatest chance of success that held for long enough.
+        peak: State in which it first was nearly as great.
     """
 
     kept: bool
     state: int
     chance: float
+    peak: int
 
 
 def filter_episode(
@@ -85,7 +90,8 @@ def filter_episode(
     states = np.unique(np.append(np.arange(0, count, config.every), count - 1))
     shown = {view: episode.images[view][states] for view in judge.views}
     found = decide(judge.episode(shown, episode.info.instruction, goal), config)
-    return Verdict(found.kept, int(states[found.state]) if found.state >= 0 else -1, found.chance)
+    state = int(states[found.state]) if found.state >= 0 else -1
+    return Verdict(found.kept, state, found.chance, int(states[found.peak]))
 
 
 def decide(told: Judgements, config: FilterConfig) -> Verdict:
@@ -110,7 +116,8 @@ def decide(told: Judgements, config: FilterConfig) -> Verdict:
     ends = np.append(np.arange(stable - 1, len(chance)), len(chance) - 1)
     seen = np.flatnonzero(held >= config.threshold)
     state = int(ends[seen[0]]) if len(seen) else -1
-    return Verdict(state >= 0, state, float(held.max()))
+    peak = int(ends[np.flatnonzero(held >= NEARLY * held.max())[0]])
+    return Verdict(state >= 0, state, float(held.max()), peak)
 
 
 @dataclass(frozen=True)

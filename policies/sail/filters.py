@@ -1,6 +1,7 @@
 """Which rollouts a video model may learn from."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -9,8 +10,12 @@ from policies.rewards.judge import Judge, Pictures
 from policies.rewards.success_filter import FilterConfig, filter_episode, filter_quality
 from sim.episodes import Episode
 
-NONE, SUCCESS, JUDGED = "none", "success", "judge"
-FILTERS = (NONE, SUCCESS, JUDGED)
+NONE, SUCCESS, JUDGED, BEST = "none", "success", "judge", "best"
+FILTERS = (NONE, SUCCESS, JUDGED, BEST)
+# Filters that ask a judge.
+BY_JUDGE = (JUDGED, BEST)
+# Of an iteration's rollouts, those that "best" keeps.
+BEST_SHARE = 1.0 / 3.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +40,10 @@ class Filter(Protocol):
         """Tell whether to learn from a rollout."""
         ...
 
+    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Look at all rollouts of an iteration together, as they were judged one by one; may be asked again."""
+        ...
+
 
 class KeepAll:
     """Keeps every rollout."""
@@ -49,6 +58,17 @@ class KeepAll:
             That it is kept.
         """
         return Verdict(True, 1.0)
+
+    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Leave verdicts as they are.
+
+        Args:
+            verdicts: Of an iteration.
+
+        Returns:
+            The same.
+        """
+        return list(verdicts)
 
 
 class KeepSuccesses:
@@ -65,19 +85,39 @@ class KeepSuccesses:
         """
         return Verdict(episode.info.successful, float(episode.info.successful))
 
+    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Leave verdicts as they are.
+
+        Args:
+            verdicts: Of an iteration.
+
+        Returns:
+            The same.
+        """
+        return list(verdicts)
+
 
 class KeepJudged:
     """Keeps what a judge of pictures takes for a success, up to where it does; it never sees the truth."""
 
-    def __init__(self, judge: Judge, config: FilterConfig | None = None, goal: Pictures | None = None) -> None:
+    def __init__(
+        self,
+        judge: Judge,
+        config: FilterConfig | None = None,
+        goal: Pictures | None = None,
+        share: float | None = None,
+    ) -> None:
         """Take a judge.
 
         Args:
             judge: Its detector of success decides, not its progress.
             config: From which chance on, for how many states, and how many states it is shown.
             goal: Pictures of the task done, from a demonstration; None where there is none.
+            share: Of an iteration's rollouts that are kept, those that look most like successes, whatever the
+                threshold; None goes by the threshold. A judge of a new task may rank well what it is not sure about.
         """
         self._judge, self._config, self._goal = judge, config or FilterConfig(every=5), goal
+        self._share = share
 
     def judge(self, episode: Episode) -> Verdict:
         """Judge a rollout.
@@ -92,7 +132,22 @@ class KeepJudged:
             InvalidValue: The rollout lacks a camera of the judge.
         """
         found = filter_episode(self._judge, episode, self._config, self._goal)
-        return Verdict(found.kept, found.chance, found.state)
+        return Verdict(found.kept, found.chance, found.state if self._share is None else found.peak)
+
+    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Keep the best of an iteration, if a share was told; the first of equals.
+
+        Args:
+            verdicts: Of an iteration.
+
+        Returns:
+            The verdicts.
+        """
+        if self._share is None:
+            return list(verdicts)
+        order = sorted(range(len(verdicts)), key=lambda i: -verdicts[i].score)
+        best = set(order[: max(round(self._share * len(verdicts)), 1)])
+        return [replace(verdict, kept=i in best) for i, verdict in enumerate(verdicts)]
 
 
 def make_filter(
@@ -101,7 +156,7 @@ def make_filter(
     """Make a filter.
 
     Args:
-        name: "none", "success" or "judge".
+        name: "none", "success", "judge" or "best": the third that the judge likes best.
         judge: Who judges.
         threshold: Chance of success from which on the judge takes a state for one; None for that of the filter.
         goal: Pictures of the task done, for the judge.
@@ -120,9 +175,10 @@ def make_filter(
     if name == SUCCESS:
         return KeepSuccesses()
     if judge is None:
-        raise InvalidValue("the filter 'judge' needs a judge, got none")
+        raise InvalidValue(f"the filter '{name}' needs a judge, got none")
     config = FilterConfig(every=5)
-    return KeepJudged(judge, config if threshold is None else replace(config, threshold=threshold), goal)
+    config = config if threshold is None else replace(config, threshold=threshold)
+    return KeepJudged(judge, config, goal, BEST_SHARE if name == BEST else None)
 
 
 def precision_and_recall(kept: list[bool], true: list[bool]) -> tuple[float | None, float | None]:

@@ -26,11 +26,13 @@ class JudgedTask:
         judge: Learned; adapted to a demonstration where there is one.
         goal: Pictures of the demonstration's end; None without one.
         name: What makes this filter another one.
+        chosen: Filter that asks it: one of `policies.sail.filters.BY_JUDGE`.
     """
 
     judge: LearnedJudge
     goal: Pictures | None
     name: str
+    chosen: str = JUDGED
 
     def filter(self) -> Filter:
         """Make the filter of a loop.
@@ -38,10 +40,12 @@ class JudgedTask:
         Returns:
             It; the judge's own threshold decides.
         """
-        return make_filter(JUDGED, self.judge, self.judge.threshold, self.goal)
+        return make_filter(self.chosen, self.judge, self.judge.threshold, self.goal)
 
 
-def open_judge(task: str, folders: Sequence[Path] = (), model: RewardModel | None = None) -> JudgedTask:
+def open_judge(
+    task: str, folders: Sequence[Path] = (), model: RewardModel | None = None, chosen: str = JUDGED
+) -> JudgedTask:
     """Take a reward model, and adapt it where the task is demonstrated.
 
     Args:
@@ -49,6 +53,7 @@ def open_judge(task: str, folders: Sequence[Path] = (), model: RewardModel | Non
         folders: Of `pronk collect`, where a demonstration is looked for, the one with the lowest seed; without any the
             model stays as it is.
         model: The model; None for the shipped one.
+        chosen: Filter that will ask it.
 
     Returns:
         The judge.
@@ -59,7 +64,7 @@ def open_judge(task: str, folders: Sequence[Path] = (), model: RewardModel | Non
     """
     model = model or RewardModel.load()
     if not folders:
-        return JudgedTask(LearnedJudge(model), None, JUDGED)
+        return JudgedTask(LearnedJudge(model), None, chosen, chosen)
     there = {path: info for folder in folders for path, info in find_episodes(folder).items()}
     shown = [path for path, i in there.items() if i.task == task and i.behaviour == EXPERT and i.successful]
     if not shown:
@@ -72,4 +77,4 @@ def open_judge(task: str, folders: Sequence[Path] = (), model: RewardModel | Non
     adapted = adapt(model, make_clip(episode, views))
     last = int(np.flatnonzero(episode.success)[-1])
     goal = {view: episode.images[view][last] for view in views}
-    return JudgedTask(LearnedJudge(adapted), goal, f"{JUDGED} shown {path}")
+    return JudgedTask(LearnedJudge(adapted), goal, f"{chosen} shown {path}", chosen)

@@ -14,21 +14,20 @@ Everything is on disk as soon as it is known, each file whole or not there, in a
 A loop that was stopped looks what is there and does the rest. A rollout depends on its seed and the models alone, so
 that none is lost, none is run twice, and the result is the same.
 
-A training on a few successes can take away more than it gives: what succeeded was what was easy. So a training hands
-over two planners, a bold one of all that is new and a cautious one that changes less; each collects half of the next
-rollouts, and the one whose rollouts the filter keeps more often is gone on from. That costs no rollout, and no goal of
-an evaluation is asked.
+A training on a few successes can take away more than it gives. So it hands over two planners, a bold one of all that is
+new and a cautious one that changes less; each collects half of the next rollouts, and the one whose rollouts the filter
+keeps more often is gone on from. That costs no rollout, and no goal of an evaluation is asked.
 """
 
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from controllers.errors import InvalidValue
-from policies.sail.filters import Filter, precision_and_recall
+from policies.sail.filters import Filter, Verdict, precision_and_recall
 from policies.sail.iteration_report import IterationReport
 from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
@@ -36,6 +35,7 @@ from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import file_name, find_episodes, first_actions, read_episode, write_episode
 
 SETTINGS, GIVEN, VERDICTS, REPORT = "sail.json", "given.json", "verdicts.json", "report.json"
+VERDICT = tuple(field.name for field in fields(Verdict))
 # By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
 EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
 ROLLOUTS, KEPT, MODELS, VIDEO = "rollouts", "kept", "models", "rollout.mp4"
@@ -410,6 +410,9 @@ class SailLoop:
                 episode = read_episode(file)
                 truth = {"success": episode.info.successful, "steps": episode.info.steps}
                 found[file.name] = {**asdict(self._filter.judge(episode)), **truth}
+        names = sorted(found)
+        together = self._filter.compare([Verdict(*(found[n][key] for key in VERDICT)) for n in names])
+        found = {n: {**found[n], **asdict(verdict)} for n, verdict in zip(names, together, strict=True)}
         write_json(path, found)
         return found
 

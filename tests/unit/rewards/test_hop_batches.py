@@ -55,7 +55,7 @@ def test_references_come_from_other_episodes_of_the_same_look():
 
 
 def test_what_does_not_fit_is_no_success_and_has_no_hop_but_towards_words_alone():
-    config = BatchConfig(clips=20, misfit=1.0, no_goal=0.5, no_words=0.0, view_dropout=0.0)
+    config = BatchConfig(clips=20, misfit=1.0, no_goal=0.5, no_words=0.0, view_dropout=0.0, parts=0.0)
     batch = HopBatches(toy_clips(), SENTENCES, config).draw(np.random.default_rng(0))
     assert (batch.match == 0.0).all() and (batch.success[batch.success_weight > 0.0] == 0.0).all()
     known = batch.hop_weight > 0.0

@@ -16,7 +16,7 @@ from policies.rewards.reward_training import WEIGHTS, RewardTraining, RewardTrai
 from policies.rewards.reward_validation import validate
 from policies.text import SentenceEncoder
 
-BATCH = BatchConfig(clips=6, pairs=3, misfit=0.2, no_goal=0.2)
+BATCH = BatchConfig(clips=6, pairs=3, misfit=0.2, no_goal=0.2, parts=0.0)
 CONFIG = RewardTrainingConfig(
     steps=8, rate=3e-3, every=4, validation_tasks=("slant",), network=SMALL, batch=BATCH, decay=0.0
 )

@@ -1,12 +1,13 @@
 import dataclasses
 
+import numpy as np
 import pytest
 from line_world import LineStudio, LineWorld, StepPlanner
 
 from controllers.errors import InvalidValue, UnknownName
 from policies.rewards.judge import Judgements
 from policies.rewards.success_filter import FilterConfig
-from policies.sail.filters import KeepAll, KeepJudged, KeepSuccesses, make_filter, precision_and_recall
+from policies.sail.filters import KeepAll, KeepJudged, KeepSuccesses, Verdict, make_filter, precision_and_recall
 from policies.sail.rollouts import Batch, play
 from policies.video.execution import ExecutionConfig, execute
 
@@ -53,12 +54,34 @@ def test_precision_and_recall_by_hand():
 
 def test_filters_are_found_by_name(episodes):
     judge = BrightJudge()
-    kinds = [type(make_filter(name, judge)) for name in ("none", "success", "judge")]
-    assert kinds == [KeepAll, KeepSuccesses, KeepJudged]
-    with pytest.raises(UnknownName, match="filter 'some'; available: judge, none, success"):
+    kinds = [type(make_filter(name, judge)) for name in ("none", "success", "judge", "best")]
+    assert kinds == [KeepAll, KeepSuccesses, KeepJudged, KeepJudged]
+    with pytest.raises(UnknownName, match="filter 'some'; available: best, judge, none, success"):
         make_filter("some")
-    with pytest.raises(InvalidValue, match="needs a judge, got none"):
-        make_filter("judge")
+    for name in ("judge", "best"):
+        with pytest.raises(InvalidValue, match=f"the filter '{name}' needs a judge, got none"):
+            make_filter(name)
+
+
+def test_the_best_third_is_kept_however_sure_the_judge_is(episodes):
+    found = [Verdict(False, score, 7) for score in (0.01, 0.03, 0.02, 0.03, 0.0, 0.01)]
+    best = make_filter("best", BrightJudge()).compare(found)
+    # Of equals the first.
+    assert [verdict.kept for verdict in best] == [False, True, False, True, False, False]
+    assert [verdict.kept for verdict in make_filter("best", BrightJudge()).compare(found[:1])] == [True]
+    assert [(v.score, v.end) for v in best] == [(v.score, v.end) for v in found]
+    # By the threshold nothing changes, and others do not compare at all.
+    for name in ("none", "success", "judge"):
+        assert make_filter(name, BrightJudge()).compare(found) == found
+
+
+def test_what_is_kept_ends_where_the_judge_sees_success_first(episodes):
+    success = episodes[0]
+    bright = success.images["side"].mean(axis=(1, 2, 3)) / 200.0
+    judged = KeepJudged(BrightJudge(), FilterConfig(0.5, stable=1)).judge(success)
+    assert judged.end == np.flatnonzero(bright >= 0.5)[0]
+    best = KeepJudged(BrightJudge(), FilterConfig(0.99999, stable=1), share=0.5).judge(success)
+    assert best.end == np.flatnonzero(bright >= 0.9 * bright.max())[0] > judged.end
 
 
 def test_a_batch_is_recorded_only_where_it_has_a_folder(tmp_path):

@@ -79,6 +79,9 @@ class SeesTheEnd:
         there = np.flatnonzero(episode.success)
         return Verdict(bool(len(there)), float(len(there) > 0), int(there[0]) if len(there) else -1)
 
+    def compare(self, verdicts):
+        return list(verdicts)
+
 
 def test_where_nobody_tells_of_success_rollouts_go_on_and_are_learned_from_up_to_where_it_is_seen(tmp_path):
     config = dataclasses.replace(CONFIG, goes_on=True)
@@ -97,6 +100,25 @@ def test_where_nobody_tells_of_success_rollouts_go_on_and_are_learned_from_up_to
     assert all((r["steps"] < line_world.HORIZON) for r in told if r["success"])
     ended = list(SailLoop(LineStudio(), KeepSuccesses(), CONFIG, tmp_path / "ended").run())
     assert [r.success for r in reports] == [r.success for r in ended]
+
+
+class LikesTheFar(SeesTheEnd):
+    """Never sure of anything; scores a rollout by how far it came, and keeps the better half."""
+
+    def judge(self, episode):
+        return Verdict(False, float(episode.pose.max()))
+
+    def compare(self, verdicts):
+        middle = float(np.median([verdict.score for verdict in verdicts]))
+        return [dataclasses.replace(verdict, kept=verdict.score > middle) for verdict in verdicts]
+
+
+def test_a_filter_may_compare_the_rollouts_of_an_iteration(tmp_path):
+    loop = SailLoop(LineStudio(), LikesTheFar(), CONFIG, tmp_path)
+    report = next(iter(loop.run()))
+    far = sorted(loop.rollouts(0), key=lambda file: -read_episode(file).pose.max())
+    verdicts = read_json(tmp_path / "iteration_0" / VERDICTS)
+    assert report.kept == 3 and all(verdicts[file.name]["kept"] == (file in far[:3]) for file in far)
 
 
 def test_the_first_rollouts_of_each_iteration_may_explore_and_nothing_else_does(tmp_path):
