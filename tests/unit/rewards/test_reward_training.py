@@ -7,6 +7,7 @@ from toy_clips import SMALL, TASKS, VIEWS, by_view, toy_clip, toy_sentences
 
 from controllers.errors import InvalidValue, MissingModel
 from policies.rewards import reward_training
+from policies.rewards.accuracy import separation
 from policies.rewards.adaptation import AdaptationConfig, adapt
 from policies.rewards.hop_batches import BatchConfig
 from policies.rewards.learned_judge import LearnedJudge
@@ -158,7 +159,8 @@ def test_calibration_makes_chances_that_come_true(trained):
         chances.append(judge.episode(by_view(clip), TASKS["right"], goal).success)
         happened.append(clip.success)
     chance, done = np.concatenate(chances), np.concatenate(happened)
-    assert chance[done].mean() > chance[~done].mean() + 0.1
+    # Nearly every state in which it is done has a greater chance than nearly every other.
+    assert separation(chance, done) > 0.9
     assert chance.mean() == pytest.approx(done.mean(), abs=0.15)
 
 
