@@ -163,3 +163,7 @@ def test_the_judge_is_not_asked_about_episodes_that_its_cameras_did_not_see(tmp_
     told = capsys.readouterr().out
     assert "1 of 1 episodes of 'reach-wall' in the data were not seen by all cameras of the judge" in told
     assert read_json(tmp_path / "out" / "given.json") in (None, [])
+    # Play is no demonstration.
+    shown = ["--demonstrations", str(data), "--out", str(tmp_path / "shown")]
+    assert cli.main([*command, *shown]) == 2
+    assert "needs a success of the expert at 'reach-wall' to learn from" in capsys.readouterr().err
