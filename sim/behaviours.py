@@ -52,6 +52,27 @@ def straight_on(away: Array, limit: npt.NDArray[Any]) -> Array:
     return np.asarray(away * min(1.0, float((limit / np.maximum(np.abs(away), 1e-9)).min())))
 
 
+class Approach:
+    """The way to where something is to be followed from: over when it is near, or has taken too long."""
+
+    def __init__(self) -> None:
+        """Begin."""
+        self._left = PATIENCE
+
+    def over(self, place: Array, start: Array) -> bool:
+        """Tell, once a step, whether it is over.
+
+        Args:
+            place: Where the hand is, shape (D,) [m].
+            start: Where it is to be, shape (D,) [m].
+
+        Returns:
+            Whether what is to be followed begins now.
+        """
+        self._left -= 1
+        return self._left < 0 or float(np.linalg.norm(start - place)) < NEAR_M
+
+
 class Expert:
     """Does what the world's scripted expert does."""
 
@@ -297,10 +318,8 @@ class Graze:
             Action.
         """
         place = observation[POSE][: self._width].astype(np.float64)
-        if self._next == 0:
-            self._patience -= 1
-            if self._patience < 0 or float(np.linalg.norm(self._way[0] - place)) < NEAR_M:
-                self._next = 1
+        if self._next == 0 and self._approach.over(place, self._way[0]):
+            self._next = 1
         at = min(self._next, len(self._way) - 1)
         if self._next >= len(self._way):
             self._stay -= 1
@@ -315,7 +334,7 @@ class Graze:
         spread = CLOSE_M if self._rng.uniform() < CLOSE_SHARE else SHIFT_M * self._rng.uniform()
         low, high = self._world.workspace
         self._way = np.clip(self._places + self._rng.normal(0.0, spread, self._width), low, high)
-        self._next, self._patience = 0, PATIENCE
+        self._next, self._approach = 0, Approach()
         self._stay = int(self._rng.integers(*STAY_STEPS))
 
 

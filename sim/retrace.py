@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
-from sim.behaviours import NEAR_M, PATIENCE, straight_on
+from sim.behaviours import Approach, straight_on
 from sim.episodes import Episode
 from sim.image_world import POSE, Observation, World
 
@@ -62,10 +62,8 @@ class Retrace:
             Action.
         """
         place = observation[POSE][: self._width].astype(np.float64)
-        if self._next == 0:
-            self._left -= 1
-            if self._left < 0 or float(np.linalg.norm(self._way[0] - place)) < NEAR_M:
-                self._next = 1
+        if self._next == 0 and self._approach.over(place, self._way[0]):
+            self._next = 1
         if self._next == len(self._way):
             self._aim()
         command = self._action[max(self._next - 1, 0), self._width :]
@@ -77,4 +75,4 @@ class Retrace:
         low, high = self._world.workspace
         shift = self._rng.normal(0.0, self._spread, self._width)
         self._way = np.clip(self._pose[:, : self._width] + shift, low, high)
-        self._next, self._left = 0, PATIENCE
+        self._next, self._approach = 0, Approach()

@@ -45,7 +45,22 @@ class Filter(Protocol):
         ...
 
 
-class KeepAll:
+class _OneByOne:
+    """Rollouts do not have to be compared."""
+
+    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
+        """Leave verdicts as they are.
+
+        Args:
+            verdicts: Of an iteration.
+
+        Returns:
+            The same.
+        """
+        return list(verdicts)
+
+
+class KeepAll(_OneByOne):
     """Keeps every rollout."""
 
     def judge(self, episode: Episode) -> Verdict:
@@ -59,19 +74,8 @@ class KeepAll:
         """
         return Verdict(True, 1.0)
 
-    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Leave verdicts as they are.
 
-        Args:
-            verdicts: Of an iteration.
-
-        Returns:
-            The same.
-        """
-        return list(verdicts)
-
-
-class KeepSuccesses:
+class KeepSuccesses(_OneByOne):
     """Keeps what the world knows to be a success: what a person would have to tell a robot."""
 
     def judge(self, episode: Episode) -> Verdict:
@@ -84,17 +88,6 @@ class KeepSuccesses:
             Whether it succeeded.
         """
         return Verdict(episode.info.successful, float(episode.info.successful))
-
-    def compare(self, verdicts: Sequence[Verdict]) -> list[Verdict]:
-        """Leave verdicts as they are.
-
-        Args:
-            verdicts: Of an iteration.
-
-        Returns:
-            The same.
-        """
-        return list(verdicts)
 
 
 class KeepJudged:
