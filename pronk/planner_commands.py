@@ -6,7 +6,7 @@ from typing import Any
 
 from rich.console import Console
 
-from controllers.errors import MissingModel
+from controllers.errors import InvalidValue, MissingModel
 from pronk.terminal import open_bar, split_names
 from pronk.video_commands import read_episodes
 from sim.behaviours import Behaviour
@@ -29,7 +29,14 @@ def collect_episodes(options: argparse.Namespace, console: Console) -> int:
 
     Returns:
         Exit code.
+
+    Raises:
+        InvalidValue: Weights are told for who needs none, or as `sim.collection.collect` says.
+        UnknownName: There is no such task or behaviour.
+        MissingModel: A package or the planner's weights are not there.
     """
+    if options.weights is not None and options.behaviour != PLANNED:
+        raise InvalidValue(f"--weights are those of the behaviour '{PLANNED}', got '{options.behaviour}'")
     cameras = tuple(split_names(options.cameras) or ()) or None
     config = WorldConfig(options.size, cameras, options.horizon, not options.full, options.look, options.linger)
     names = tuple(split_names(options.tasks) or ())

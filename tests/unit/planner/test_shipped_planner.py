@@ -3,7 +3,9 @@ import time
 import numpy as np
 import pytest
 
+from pronk import cli
 from sim.coloured_arena import ArenaWorld
+from sim.episodes import find_episodes, read_episode
 from sim.image_world import WorldConfig
 from sim.manipulation import ManipulationWorld
 from sim.offscreen import NoRenderer
@@ -84,3 +86,18 @@ def test_a_plan_does_not_take_long(planner):
     planner.plan(image, words, rng)
     # It is to take at most 0.4 s on one core, and takes some 0.05 s.
     assert time.process_time() - begin < 2.0
+
+
+def test_what_the_shipped_planner_does_can_be_collected(tmp_path, capsys):
+    words = ["collect", "arena", "--tasks", "red-box", "--episodes", "1", "--seed", "1000", "--horizon", "60"]
+    assert cli.main([*words, "--behaviour", "planner", "--every", "2", "--out", str(tmp_path / "planner")]) == 0
+    (path, info), *others = find_episodes(tmp_path / "planner").items()
+    assert not others and info.behaviour == "planner" and info.successful
+    assert read_episode(path).images["top"].shape[0] == info.steps + 1
+
+
+def test_weights_are_refused_for_who_needs_none(tmp_path, capsys):
+    words = ["collect", "arena", "--tasks", "red-box", "--weights", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert cli.main(words) == 2
+    assert "--weights are those of the behaviour 'planner', got 'expert'" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
