@@ -133,7 +133,8 @@ def _parser() -> argparse.ArgumentParser:
     collecting.add_argument("--tasks", default="train", metavar="NAME,…", help="tasks, or train, novel, prior, all")
     collecting.add_argument("--episodes", type=int, default=25, metavar="N", help="of each task; default: 25")
     collecting.add_argument("--seed", type=int, default=0, metavar="N", help="of the first episode; default: 0")
-    collecting.add_argument("--behaviour", default="expert", metavar="NAME", help="expert, play, rummage, stumble, graze, mixed, planner")
+    acting = "expert, mixed, play, rummage, stumble, graze, planner; default: expert"
+    collecting.add_argument("--behaviour", default="expert", metavar="NAME", help=acting)
     collecting.add_argument("--weights", type=Path, metavar="DIR", help="of the planner; default: those shipped")
     collecting.add_argument("--successes", action="store_true", help="go on until N episodes of each task succeeded")
     collecting.add_argument("--cameras", metavar="NAME,…", help="default: corner4, or top in the arena")
