@@ -52,25 +52,47 @@ def straight_on(away: Array, limit: npt.NDArray[Any]) -> Array:
     return np.asarray(away * min(1.0, float((limit / np.maximum(np.abs(away), 1e-9)).min())))
 
 
-class Approach:
-    """The way to where something is to be followed from: over when it is near, or has taken too long."""
+class ShiftedWay:
+    """A way beside another one: first to where it begins, until that is near or takes too long, then place by place."""
 
-    def __init__(self) -> None:
-        """Begin."""
-        self._left = PATIENCE
+    def __init__(self, places: Array, shift: Array, workspace: Array) -> None:
+        """Lay it out.
 
-    def over(self, place: Array, start: Array) -> bool:
-        """Tell, once a step, whether it is over.
+        Args:
+            places: Of the other way, shape (N, D) [m].
+            shift: From there, shape (D,) [m].
+            workspace: Lowest and highest places, shape (2, D) [m].
+        """
+        self._places = np.clip(places + shift, *workspace)
+        self._next, self._left = 0, PATIENCE
+
+    def arrive(self, place: Array) -> bool:
+        """Take note of where the hand is, once a step.
+
+        Args:
+            place: It, shape (D,) [m].
+
+        Returns:
+            Whether the last place was headed for already.
+        """
+        if self._next == 0:
+            self._left -= 1
+            self._next = int(self._left < 0 or float(np.linalg.norm(self._places[0] - place)) < NEAR_M)
+        return self._next >= len(self._places)
+
+    def go(self, place: Array, limit: npt.NDArray[Any]) -> tuple[Array, int]:
+        """Go on, or stay at the end.
 
         Args:
             place: Where the hand is, shape (D,) [m].
-            start: Where it is to be, shape (D,) [m].
+            limit: Longest move along each axis, shape (D,) [m].
 
         Returns:
-            Whether what is to be followed begins now.
+            The move, shape (D,) [m], and the number of the place that it heads for.
         """
-        self._left -= 1
-        return self._left < 0 or float(np.linalg.norm(start - place)) < NEAR_M
+        at = min(self._next, len(self._places) - 1)
+        self._next += self._next > 0
+        return straight_on(self._places[at] - place, limit), at
 
 
 class Expert:
@@ -318,23 +340,17 @@ class Graze:
             Action.
         """
         place = observation[POSE][: self._width].astype(np.float64)
-        if self._next == 0 and self._approach.over(place, self._way[0]):
-            self._next = 1
-        at = min(self._next, len(self._way) - 1)
-        if self._next >= len(self._way):
+        if self._way.arrive(place):
             self._stay -= 1
             if self._stay < 0:
                 self._aim()
-                at = 0
-        self._next += self._next > 0
-        step = straight_on(self._way[at] - place, self._world.action_space.high[: self._width])
+        step, at = self._way.go(place, self._world.action_space.high[: self._width])
         return np.concatenate([step, self._actions[at, self._width :]])
 
     def _aim(self) -> None:
         spread = CLOSE_M if self._rng.uniform() < CLOSE_SHARE else SHIFT_M * self._rng.uniform()
-        low, high = self._world.workspace
-        self._way = np.clip(self._places + self._rng.normal(0.0, spread, self._width), low, high)
-        self._next, self._approach = 0, Approach()
+        shift = self._rng.normal(0.0, spread, self._width)
+        self._way = ShiftedWay(self._places, shift, self._world.workspace)
         self._stay = int(self._rng.integers(*STAY_STEPS))
 
 

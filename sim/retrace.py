@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
-from sim.behaviours import Approach, straight_on
+from sim.behaviours import ShiftedWay
 from sim.episodes import Episode
 from sim.image_world import POSE, Observation, World
 
@@ -62,17 +62,11 @@ class Retrace:
             Action.
         """
         place = observation[POSE][: self._width].astype(np.float64)
-        if self._next == 0 and self._approach.over(place, self._way[0]):
-            self._next = 1
-        if self._next == len(self._way):
+        if self._way.arrive(place):
             self._aim()
-        command = self._action[max(self._next - 1, 0), self._width :]
-        step = straight_on(self._way[self._next] - place, self._world.action_space.high[: self._width])
-        self._next += self._next > 0
-        return np.concatenate([step, command])
+        step, at = self._way.go(place, self._world.action_space.high[: self._width])
+        return np.concatenate([step, self._action[max(at - 1, 0), self._width :]])
 
     def _aim(self) -> None:
-        low, high = self._world.workspace
         shift = self._rng.normal(0.0, self._spread, self._width)
-        self._way = np.clip(self._pose[:, : self._width] + shift, low, high)
-        self._next, self._approach = 0, Approach()
+        self._way = ShiftedWay(self._pose[:, : self._width], shift, self._world.workspace)
