@@ -149,8 +149,9 @@ def test_a_threshold_lets_one_in_a_hundred_through():
     assert choose_threshold([0.1, 0.2, 0.9], [0, 0, 1]) == 0.5
 
 
-def test_calibration_makes_chances_that_come_true(trained):
-    model, _ = trained
+def test_calibration_makes_chances_that_come_true(tmp_path):
+    list(training(tmp_path, replace(CONFIG, steps=220, every=110)).run())
+    model = RewardModel.load(tmp_path / WEIGHTS)
     found = calibrate(model, clips(), np.random.default_rng(0))
     judge, chances, happened = LearnedJudge(model.calibrated(found)), [], []
     goal = {view: toy_clip("right", seed=30).images[-1, i] for i, view in enumerate(VIEWS)}
@@ -159,6 +160,7 @@ def test_calibration_makes_chances_that_come_true(trained):
         chances.append(judge.episode(by_view(clip), TASKS["right"], goal).success)
         happened.append(clip.success)
     chance, done = np.concatenate(chances), np.concatenate(happened)
+    assert chance[done].mean() > chance[~done].mean() + 0.1
     # Nearly every state in which it is done has a greater chance than nearly every other.
     assert separation(chance, done) > 0.9
     assert chance.mean() == pytest.approx(done.mean(), abs=0.15)
