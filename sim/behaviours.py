@@ -53,7 +53,11 @@ def straight_on(away: Array, limit: npt.NDArray[Any]) -> Array:
 
 
 class ShiftedWay:
-    """A way beside another one: first to where it begins, until that is near or takes too long, then place by place."""
+    """A way beside another one: first to where it begins, until that is near or takes too long, then place by place.
+
+    Attributes:
+        places: It leads through, shape (N, D) [m].
+    """
 
     def __init__(self, places: Array, shift: Array, workspace: Array) -> None:
         """Lay it out.
@@ -63,7 +67,7 @@ class ShiftedWay:
             shift: From there, shape (D,) [m].
             workspace: Lowest and highest places, shape (2, D) [m].
         """
-        self._places = np.clip(places + shift, *workspace)
+        self.places = np.clip(places + shift, *workspace)
         self._next, self._left = 0, PATIENCE
 
     def arrive(self, place: Array) -> bool:
@@ -77,8 +81,8 @@ class ShiftedWay:
         """
         if self._next == 0:
             self._left -= 1
-            self._next = int(self._left < 0 or float(np.linalg.norm(self._places[0] - place)) < NEAR_M)
-        return self._next >= len(self._places)
+            self._next = int(self._left < 0 or float(np.linalg.norm(self.places[0] - place)) < NEAR_M)
+        return self._next >= len(self.places)
 
     def go(self, place: Array, limit: npt.NDArray[Any]) -> tuple[Array, int]:
         """Go on, or stay at the end.
@@ -90,9 +94,9 @@ class ShiftedWay:
         Returns:
             The move, shape (D,) [m], and the number of the place that it heads for.
         """
-        at = min(self._next, len(self._places) - 1)
+        at = min(self._next, len(self.places) - 1)
         self._next += self._next > 0
-        return straight_on(self._places[at] - place, limit), at
+        return straight_on(self.places[at] - place, limit), at
 
 
 class Expert:

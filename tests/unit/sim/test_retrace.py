@@ -60,7 +60,7 @@ def test_it_is_tried_again_and_every_try_is_shifted_by_chance():
     for _ in range(4000):
         place = place + behaviour.act({POSE: place.astype(np.float32)})[:2]
         if behaviour._way is not before:
-            ends.append(before[-1])
+            ends.append(before.places[-1])
             before = behaviour._way
     shifts = np.array(ends) - (1.0, 0.5)
     assert len(shifts) > 100 and np.abs(shifts.mean(axis=0)).max() < 0.02
