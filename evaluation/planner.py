@@ -3,7 +3,7 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import NamedTuple
@@ -15,11 +15,12 @@ from evaluation.journal import Journal, digest_files
 from evaluation.results import Row, compile_results, write_json
 from evaluation.statistics import bootstrap_ci95, wilson_ci95
 from evaluation.table import rich_table
+from policies.video.commitment import CommitmentConfig
 from policies.video.execution import ExecutionConfig, execute_all
 from policies.video.open_video import OPEN
 from policies.video.perfect_plan import ALL, EXPERT, follow
 from policies.video.planner import Planner
-from policies.video.shipped import METHODS, SHIPPED, WEIGHTS, load_inverse, load_planner
+from policies.video.shipped import CLONED, METHODS, SHIPPED, WEIGHTS, load_inverse, load_planner
 from sim.image_world import World, WorldConfig
 from sim.world_tasks import MANIPULATION, TASK_LISTS
 from sim.worlds import make_world
@@ -55,7 +56,8 @@ class PlannerSuite:
         tasks: Names of tasks.
         methods: "expert", "perfect_plan", or methods of `policies.video.shipped`.
         seeds: Of the episodes of each task, the same for every method.
-        frames: Frames of a plan that are acted out before the next.
+        commitment: For how long a plan is followed before the next one is made; a cloned policy has no future to hold
+            on to where it stands still, and never follows for longer.
         horizon: Actions after which an episode is cut.
         weights: Folder of the weights.
         pipeline: Folder of an open video model, for the method "open".
@@ -65,7 +67,7 @@ class PlannerSuite:
     tasks: tuple[str, ...] = TASK_LISTS[MANIPULATION]["train"]
     methods: tuple[str, ...] = (*REFERENCES, *SHIPPED)
     seeds: tuple[int, ...] = tuple(range(10))
-    frames: int = 2
+    commitment: CommitmentConfig = field(default_factory=CommitmentConfig)
     horizon: int = 200
     weights: Path = field(default=WEIGHTS)
     pipeline: Path | None = None
@@ -92,7 +94,7 @@ class PlannerSuite:
     def fingerprint(self) -> str:
         """Digest all that decides the outcome of a trial beside its task, method and seed."""
         files = sorted(self.weights.glob(f"planner_{self.world}_*.safetensors"))
-        text = f"{digest_files((path.name, path) for path in files)} {self.world} {self.frames} {self.horizon}"
+        text = f"{digest_files((path.name, path) for path in files)} {self.world} {self.commitment} {self.horizon}"
         text += f" {_digest_pipeline(self.pipeline)}" if self.pipeline is not None else ""
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
@@ -177,7 +179,7 @@ def _mean(rows: Sequence[Row], method: str, task: str) -> float:
 
 
 def _about(suite: PlannerSuite) -> dict[str, object]:
-    return {"world": suite.world, "frames": suite.frames, "horizon": suite.horizon, "weights": suite.fingerprint()}
+    return {"world": suite.world, **asdict(suite.commitment), "horizon": suite.horizon, "weights": suite.fingerprint()}
 
 
 def _run(
@@ -202,7 +204,8 @@ def _run(
             pipeline = suite.pipeline if method == OPEN else None
             planners[method] = load_planner(method, suite.world, suite.weights, pipeline=pipeline)
         timed = _Timed(planners[method])
-        for rollout in execute_all(worlds[: len(some)], timed, some, ExecutionConfig(suite.frames)):
+        commitment = replace(suite.commitment, stalled_m=0.0) if method == CLONED else suite.commitment
+        for rollout in execute_all(worlds[: len(some)], timed, some, ExecutionConfig(commitment)):
             metrics: dict[str, float | None] = {
                 "success": float(rollout.success),
                 "steps": float(rollout.steps),

@@ -70,7 +70,10 @@ def _add_eval(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--methods", metavar="NAME,…", help="default: all whose weights are shipped")
     parser.add_argument("--pipeline", type=Path, metavar="DIR", help="method 'open': a video model of diffusers")
     parser.add_argument("--seeds", default="0:10", metavar="A:B", help="seeds A … B-1, or a,b,c; default: 0:10")
-    parser.add_argument("--frames", type=int, default=2, metavar="K", help="of a plan that are acted out; default: 2")
+    parser.add_argument("--frames", type=int, default=1, metavar="K", help="of a plan that are acted out; default: 1")
+    parser.add_argument(
+        "--stalled-frames", type=int, default=4, metavar="K", help="of it where a hand stands still; default: 4"
+    )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="default: those that are shipped")
     _add_out(parser, "results/planner")
     parser.set_defaults(run=evaluate_planner)
@@ -214,6 +217,7 @@ def evaluate_planner(options: argparse.Namespace) -> int:
     _torch_parts()
     from evaluation.planner import REFERENCES, PlannerSuite, measure
     from evaluation.suite import parse_seeds
+    from policies.video.commitment import CommitmentConfig
     from policies.video.open_video import OPEN
     from policies.video.shipped import SHIPPED_IN
     from sim.world_tasks import find_tasks
@@ -225,7 +229,8 @@ def evaluate_planner(options: argparse.Namespace) -> int:
     elif options.pipeline is not None:
         given["methods"] = (*given["methods"], OPEN)
     tasks, seeds = find_tasks(options.world, split_names(options.tasks) or ()), tuple(parse_seeds(options.seeds))
-    suite = PlannerSuite(options.world, tasks, seeds=seeds, frames=options.frames, pipeline=options.pipeline, **given)
+    given["commitment"] = CommitmentConfig(options.frames, stalled_frames=options.stalled_frames)
+    suite = PlannerSuite(options.world, tasks, seeds=seeds, pipeline=options.pipeline, **given)
     console = open_console()
     measure(suite, options.out, console)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)

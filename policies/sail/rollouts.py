@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from policies.video.commitment import CommitmentConfig
 from policies.video.execution import ExecutionConfig, Rollout, execute_all
 from policies.video.planner import Planner
 from sim.behaviours import Behaviour, make_behaviour
@@ -195,7 +196,9 @@ def play(batch: Batch) -> list[Rollout]:
     """
     worlds = [batch.studio.world(batch.task, batch.goes_on) for _ in batch.seeds]
     try:
-        config = ExecutionConfig(batch.frames, record=batch.folder is not None)
+        # Who does something new gains nothing from looking again sooner: its futures hold it up.
+        commitment = CommitmentConfig(batch.frames, stalled_m=0.0)
+        config = ExecutionConfig(commitment, record=batch.folder is not None)
         return execute_all(worlds, batch.studio.planner(batch.models, batch.explore), batch.seeds, config)
     finally:
         for world in worlds:

@@ -1,7 +1,7 @@
 """Executes plans in receding horizon: plan, act for some frames, look again."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import numpy as np
@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from policies.video.camera_watch import CameraWatch
+from policies.video.commitment import Commitment, CommitmentConfig
 from policies.video.planner import Plan, Planner
 from sim.episodes import Episode, Recorder
 from sim.image_world import POSE, Observation, World
@@ -23,21 +24,12 @@ class ExecutionConfig:
     """Settings of an execution.
 
     Attributes:
-        frames: Frames of a plan that are acted out before the next plan.
+        commitment: For how long a plan is followed before the next one is made.
         record: Whether to keep the whole episode; the world must then have a camera in its observations.
     """
 
-    frames: int = 2
+    commitment: CommitmentConfig = field(default_factory=CommitmentConfig)
     record: bool = False
-
-    def __post_init__(self) -> None:
-        """Refuse what cannot be executed.
-
-        Raises:
-            InvalidValue: No frame is to be acted out.
-        """
-        if self.frames < 1:
-            raise InvalidValue(f"ExecutionConfig.frames must be at least 1, got {self.frames}")
 
 
 @dataclass(frozen=True)
@@ -139,7 +131,8 @@ class _Run:
         if config.record and not world.cameras:
             raise InvalidValue(f"to record '{world.task}' its world needs a camera in its observations, it has none")
         self.world, self.rng, self.over = world, np.random.default_rng(seed), False
-        self._seed, self._config, self._width = seed, config, world.workspace.shape[1]
+        self._seed, self._width = seed, world.workspace.shape[1]
+        self._commitment = Commitment(config.commitment)
         self._observation, info = world.reset(seed=seed)
         self._recorder = Recorder(world, BEHAVIOUR, seed, self._observation, info) if config.record else None
         self._steps, self._success = 0, False
@@ -154,7 +147,7 @@ class _Run:
         return image
 
     def act(self, plan: Plan) -> None:
-        """Follow the first frames of a plan."""
+        """Follow a plan for some frames."""
         if plan.displacement.shape[1] != self._width:
             raise InvalidValue(
                 f"a plan for the world '{self.world.name}' must displace {self._width} coordinates, got "
@@ -162,7 +155,8 @@ class _Run:
             )
         self._plans.append(plan)
         self._made_at.append(self._steps)
-        way, commands = way_of(plan, self._position(), self._config.frames)
+        place = self._position()
+        way, commands = way_of(plan, place, self._commitment.begin(place))
         for target, command in zip(way, commands, strict=True):
             step = target - self._position()
             action = np.append(step, command) if self.world.has_gripper else step

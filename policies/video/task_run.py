@@ -1,12 +1,13 @@
 """One task on its way, whoever carries pictures and displacements: when to plan, from what, and which step is next."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
 from controllers.errors import InvalidValue
 from policies.video.camera_watch import CameraWatch
+from policies.video.commitment import Commitment, CommitmentConfig
 from policies.video.execution import way_of
 from policies.video.planner import Plan, check_picture
 
@@ -19,7 +20,7 @@ class TaskConfig:
     """Settings of a task.
 
     Attributes:
-        frames: Frames of a plan that are acted out before the next plan.
+        commitment: For how long a plan is followed before the next one is made.
         max_steps: Steps after which it is given up.
         slack: Age of a picture, beside the newest pose, up to which it is planned from at once [s].
         patience: How long to wait for a newer one [s].
@@ -32,7 +33,7 @@ class TaskConfig:
         lag_steps: How many steps it is waited for at most.
     """
 
-    frames: int = 2
+    commitment: CommitmentConfig = field(default_factory=CommitmentConfig)
     max_steps: int = 500
     slack: float = 0.05
     patience: float = 0.3
@@ -48,9 +49,8 @@ class TaskConfig:
         Raises:
             InvalidValue: A number is out of range.
         """
-        for name in ("frames", "max_steps"):
-            if getattr(self, name) < 1:
-                raise InvalidValue(f"TaskConfig.{name} must be at least 1, got {getattr(self, name)}")
+        if self.max_steps < 1:
+            raise InvalidValue(f"TaskConfig.max_steps must be at least 1, got {self.max_steps}")
         if not 0.0 <= self.slack <= self.timeout:
             raise InvalidValue(f"TaskConfig.slack must lie in [0, {self.timeout}], its timeout, got {self.slack}")
         if not self.patience >= 0.0:
@@ -108,6 +108,7 @@ class TaskRun:
         self.steps = self.plans = self.frames = 0
         self.confidence = 0.0
         self._size, self._watch = size, CameraWatch()
+        self._commitment = Commitment(self.config.commitment)
         self._picture: tuple[Image, float] | None = None
         self._pose: tuple[Array, float] | None = None
         self._way: list[tuple[Array, float]] = []
@@ -219,9 +220,10 @@ class TaskRun:
         width = plan.displacement.shape[1]
         if width not in (2, 3):
             raise InvalidValue(f"a plan must displace 2 or 3 coordinates, got {width}")
-        frames, whole = self.config.frames, len(plan.displacement)
+        here, whole = self._pose[0][:width], len(plan.displacement)
+        frames = self._commitment.begin(here)
         ends = float(np.linalg.norm(plan.displacement[frames:].sum(axis=0))) <= self.config.finish
-        way, gripper = way_of(plan, self._pose[0][:width], whole if ends and self.config.finish else frames)
+        way, gripper = way_of(plan, here, whole if ends and self.config.finish else frames)
         if ends and self.config.within:
             # What is imagined to stand still need not be acted out.
             moves = np.flatnonzero(np.linalg.norm(way - way[-1], axis=1) > self.config.within)

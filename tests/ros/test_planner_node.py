@@ -74,7 +74,7 @@ def hand(peer):
 
 
 def test_an_instruction_becomes_frames_and_steps_until_it_is_judged_done(start, peer, hand):
-    node = start(*NODE, "-p", "least_confidence:=0.5")
+    node = start(*NODE, "-p", "least_confidence:=0.5", "-p", "frames:=2", "-p", "stalled_m:=0.0")
     node.wait_for(READY)
     peer.match("camera/image", "effector_pose", "task_judgement")
     peer.say("instruction", String(data="press the button"))

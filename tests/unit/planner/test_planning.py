@@ -3,6 +3,7 @@ import pytest
 from scripted_planners import Brightening, BrightnessTells, Seer, Steady, made_plan, textured
 
 from controllers.errors import InvalidValue
+from policies.video.commitment import Commitment, CommitmentConfig
 from policies.video.execution import ExecutionConfig, execute, execute_all, way_of
 from policies.video.planned_behaviour import PlannedBehaviour
 from policies.video.planner import Plan, check_picture
@@ -11,6 +12,8 @@ from sim.coloured_arena import ArenaWorld
 from sim.episodes import read_episode, record, write_episode
 from sim.image_world import WorldConfig
 
+# As long for every plan.
+EVEN = CommitmentConfig(2, stalled_m=0.0)
 BLIND = WorldConfig(cameras=(), horizon=40)
 SEEING = WorldConfig(horizon=40)
 
@@ -57,10 +60,33 @@ def test_a_way_leads_from_corner_to_corner_in_equal_steps():
 def test_a_robot_goes_where_its_plans_say_and_asks_again_after_some_frames():
     world, steady = ArenaWorld("red-box", BLIND), Steady([0.0, 0.05], steps_per_frame=5)
     start = world.reset(seed=1003)[0]["pose"][:2]
-    rollout = execute(world, steady, 1003, ExecutionConfig(frames=2))
+    rollout = execute(world, steady, 1003, ExecutionConfig(EVEN))
     assert rollout.made_at == tuple(range(0, rollout.steps, 10)) and len(rollout.plans) == len(steady.asked)
     assert set(steady.asked) == {("go to the red box",)}
     assert world._robot[1] > start[1] + 0.2 or not rollout.success
+
+
+def test_who_hardly_moved_follows_the_next_plan_for_longer():
+    commitment = Commitment(CommitmentConfig(frames=1, stalled_m=0.03, stalled_frames=4))
+    # It moves by 10, 2 and 4 cm, along one axis and along two.
+    places = [[0.0, 0.0], [0.1, 0.0], [0.1, 0.02], [0.124, 0.052]]
+    assert [commitment.begin(np.array(place)) for place in places] == [1, 1, 4, 1]
+
+
+def test_what_is_always_followed_for_longer_is_not_cut_where_it_stands():
+    commitment = Commitment(CommitmentConfig(frames=6, stalled_frames=4))
+    assert [commitment.begin(np.zeros(3)) for _ in range(2)] == [6, 6]
+
+
+def test_who_never_counts_as_standing_still_looks_again_as_soon_as_ever():
+    commitment = Commitment(CommitmentConfig(frames=2, stalled_m=0.0))
+    assert [commitment.begin(np.zeros(3)) for _ in range(3)] == [2, 2, 2]
+
+
+def test_a_robot_that_stands_still_holds_on_to_its_plan():
+    # From the second plan on it has stood still, and follows four frames of two steps each.
+    rollout = execute(ArenaWorld("red-box", BLIND), Steady([0.0, 0.0], steps_per_frame=2), 1000)
+    assert rollout.made_at[:4] == (0, 2, 10, 18)
 
 
 def test_plans_to_the_goal_succeed_and_plans_away_from_it_do_not():
@@ -98,7 +124,7 @@ def test_a_planner_behaves_as_its_execution_does():
         return Seer(world)
 
     executed, world = ArenaWorld("blue-ball", SEEING), ArenaWorld("blue-ball", SEEING)
-    wanted = execute(executed, seer(executed), 1001, ExecutionConfig(record=True)).episode
+    wanted = execute(executed, seer(executed), 1001, ExecutionConfig(EVEN, record=True)).episode
     behaviour, rng = PlannedBehaviour(seer(world)), np.random.default_rng(1001)
     found = record(world, "planner", behaviour.act, 1001, lambda: behaviour.begin(world, rng))
     assert found.info == wanted.info and found.info.steps > 4
@@ -153,7 +179,9 @@ def test_pictures_that_show_nothing_are_refused(image, message):
     [
         (lambda: planner().plan(textured(), " ", rng()), "must say what is to be done, got an empty one"),
         (lambda: planner().plan_all(textured()[None], [], [rng()]), "got 1 pictures, 0 instructions and 1 generators"),
-        (lambda: ExecutionConfig(frames=0), "ExecutionConfig.frames must be at least 1, got 0"),
+        (lambda: CommitmentConfig(0), "CommitmentConfig.frames must be at least 1, got 0"),
+        (lambda: CommitmentConfig(stalled_frames=0), "CommitmentConfig.stalled_frames must be at least 1, got 0"),
+        (lambda: CommitmentConfig(stalled_m=np.nan), "stalled_m must be finite and not negative, got nan"),
         (lambda: execute(ArenaWorld("red-box", BLIND), Steady([0.0, 0.0]), 0, ExecutionConfig(record=True)), "camera"),
         (lambda: execute(ArenaWorld("red-box", BLIND), Steady([0.0] * 3), 0), "must displace 2 coordinates, got 3"),
         (lambda: execute_all([ArenaWorld("red-box", BLIND)] * 2, Steady([0.0, 0.0]), [0, 1]), "2 seeds and 1 worlds"),

@@ -3,13 +3,16 @@ import pytest
 from scripted_planners import Steady, made_plan, textured
 
 from controllers.errors import InvalidValue
-from policies.video.execution import execute
+from policies.video.commitment import CommitmentConfig
+from policies.video.execution import ExecutionConfig, execute
 from policies.video.plain_planners import PerfectPlanner, PlanShape, StraightPlanner
 from policies.video.task_run import TaskConfig, TaskRun
 from sim.image_world import POSE, WorldConfig
 from sim.worlds import make_world
 
 ORIGIN = np.zeros(3)
+# As long for every plan, as a perfect planner expects.
+EVEN = CommitmentConfig(2, stalled_m=0.0)
 
 
 def ready(config=None, size=8):
@@ -24,7 +27,7 @@ def rollout(planner, task, seed):
     """Run an episode of the arena as the nodes do, one pose and one picture after the other."""
     world = make_world("arena", task, WorldConfig())
     observation, _ = world.reset(seed=seed)
-    run, time, success, over = TaskRun(world.instruction, 64, seed, TaskConfig(slack=0.0)), 0.0, False, False
+    run, time, success, over = TaskRun(world.instruction, 64, seed, TaskConfig(EVEN, slack=0.0)), 0.0, False, False
     while not over:
         run.see(observation["top"], time)
         step = run.move(np.append(observation[POSE][:2].astype(float), 0.0), time)
@@ -39,7 +42,7 @@ def rollout(planner, task, seed):
 @pytest.mark.parametrize("seed", [1003, 1004])
 def test_a_task_that_is_carried_out_over_messages_goes_as_the_core_does(seed):
     world = make_world("arena", "red-box", WorldConfig())
-    expected = execute(world, PerfectPlanner("arena", "red-box", seed), seed)
+    expected = execute(world, PerfectPlanner("arena", "red-box", seed), seed, ExecutionConfig(EVEN))
     assert rollout(PerfectPlanner("arena", "red-box", seed), "red-box", seed) == (
         *(expected.success, expected.steps),
         len(expected.plans),
@@ -65,7 +68,7 @@ def test_a_perfect_planner_begins_anew_with_its_episode_and_knows_its_instructio
 
 
 def test_legs_are_told_where_the_way_leads_some_steps_ahead():
-    run = ready(TaskConfig(frames=2))
+    run = ready(TaskConfig(CommitmentConfig(2)))
     assert run.ahead(3) is None
     assert run.request(0.0) is not None
     # Two frames of two steps: along x, then along y; the first step is taken with the plan.
@@ -78,7 +81,7 @@ def test_legs_are_told_where_the_way_leads_some_steps_ahead():
 
 
 def test_steps_lead_from_where_the_hand_is_to_where_it_should_be():
-    run = ready(TaskConfig(frames=1))
+    run = ready(TaskConfig(CommitmentConfig(1)))
     assert run.request(0.0) is not None
     # One frame of two steps to x = 4 cm; after the first the hand lags by 1 cm.
     first = run.take(made_plan([[0.04, 0.0, 0.0]], [1.0], steps_per_frame=2))
@@ -93,7 +96,7 @@ def test_steps_lead_from_where_the_hand_is_to_where_it_should_be():
 
 
 def test_who_lags_behind_gets_to_where_a_plan_ends_before_the_next_one():
-    run = ready(TaskConfig(frames=1, within=0.01, lag_steps=3))
+    run = ready(TaskConfig(CommitmentConfig(1), within=0.01, lag_steps=3))
     assert run.request(0.0) is not None
     # It ends after its first frame: in the second nothing moves.
     run.take(made_plan([[0.04, 0.0, 0.0], [0.0, 0.0, 0.0]], [1.0, 1.0], steps_per_frame=1))
@@ -107,8 +110,21 @@ def test_who_lags_behind_gets_to_where_a_plan_ends_before_the_next_one():
     assert run.request(0.0) is not None
 
 
+def test_who_hardly_moved_since_the_last_plan_follows_the_next_one_for_longer():
+    run = ready(TaskConfig(CommitmentConfig(frames=1, stalled_m=0.03, stalled_frames=3)))
+    plan = made_plan([[0.01, 0.0, 0.0]] * 4, [1.0] * 4, steps_per_frame=1)
+    run.request(0.0)
+    run.take(plan)
+    assert run.move(np.array([0.01, 0.0, 0.0]), 1.1) is None
+    run.see(textured(8, seed=1), 1.1)
+    assert run.request(0.0) is not None
+    run.take(plan)
+    # Two of its three frames are left, from where the hand is.
+    assert run.ahead(9).tolist() == pytest.approx([0.04, 0.0, 0.0])
+
+
 def test_who_never_gets_there_is_not_waited_for_for_long():
-    run = ready(TaskConfig(frames=1, within=0.01, lag_steps=3))
+    run = ready(TaskConfig(CommitmentConfig(1), within=0.01, lag_steps=3))
     run.request(0.0)
     run.take(made_plan([[0.04, 0.0, 0.0]], [1.0], steps_per_frame=1))
     found = [run.move(np.array([0.0, 0.001 * i, 0.0]), 1.1 + 0.1 * i) for i in range(4)]
@@ -118,7 +134,7 @@ def test_who_never_gets_there_is_not_waited_for_for_long():
 def test_a_plan_that_soon_ends_is_acted_out_to_its_end():
     ends = []
     for finish in (0.05, 0.03):
-        run = ready(TaskConfig(frames=1, finish=finish))
+        run = ready(TaskConfig(CommitmentConfig(1), finish=finish))
         run.request(0.0)
         run.take(made_plan([[0.04, 0.0, 0.0], [0.02, 0.0, 0.0], [0.02, 0.0, 0.0]], [1.0] * 3, steps_per_frame=1))
         ends.append(run.ahead(9))
@@ -127,7 +143,7 @@ def test_a_plan_that_soon_ends_is_acted_out_to_its_end():
 
 
 def test_standing_still_at_the_end_of_a_plan_is_not_acted_out():
-    run = ready(TaskConfig(frames=1, finish=0.5, within=0.01))
+    run = ready(TaskConfig(CommitmentConfig(1), finish=0.5, within=0.01))
     run.request(0.0)
     still = [[0.0, 0.0, 0.0]] * 6
     run.take(made_plan([[0.04, 0.0, 0.0], [0.04, 0.0, 0.0], *still], [1.0] * 8, steps_per_frame=2))
@@ -137,14 +153,14 @@ def test_standing_still_at_the_end_of_a_plan_is_not_acted_out():
 
 
 def test_who_stands_still_all_the_time_is_planned_for_as_seldom_as_others():
-    run = ready(TaskConfig(frames=2, finish=0.5, within=0.01))
+    run = ready(TaskConfig(CommitmentConfig(2), finish=0.5, within=0.01))
     run.request(0.0)
     run.take(made_plan([[0.0, 0.0, 0.0]] * 8, [1.0] * 8, steps_per_frame=2))
     found = [run.move(ORIGIN, 1.0 + 0.1 * i) for i in range(1, 5)]
     assert [step is None for step in found] == [False, False, False, True]
 
 
-@pytest.mark.parametrize("config", [TaskConfig(frames=1), TaskConfig(frames=1, within=0.01)])
+@pytest.mark.parametrize("config", [TaskConfig(CommitmentConfig(1)), TaskConfig(CommitmentConfig(1), within=0.01)])
 def test_where_a_plan_goes_on_nobody_is_waited_for(config):
     run = ready(config)
     run.request(0.0)
@@ -193,7 +209,7 @@ def test_what_kept_pictures_out_is_told_where_one_is_needed():
 
 
 def test_a_frozen_camera_is_noticed_from_one_plan_to_the_next():
-    run = ready(TaskConfig(frames=1, slack=10.0, timeout=10.0))
+    run = ready(TaskConfig(CommitmentConfig(1), slack=10.0, timeout=10.0))
     run.request(0.0)
     run.take(made_plan([[0.03, 0.0, 0.0]], steps_per_frame=1))
     run.move(np.array([0.03, 0.0, 0.0]), 1.1)
@@ -210,7 +226,7 @@ def test_a_frozen_camera_is_noticed_from_one_plan_to_the_next():
         (lambda run: run.move(ORIGIN, 1.0), "the time of places must increase, got 1.000 s after 1.000 s"),
         (lambda run: run.take(made_plan([[0.0, 0.0]])), "a plan has come that nobody asked for"),
         (lambda run: TaskRun(" \n", 8, 0), "an instruction must say what is to be done, got an empty one"),
-        (lambda run: TaskConfig(frames=0), "TaskConfig.frames must be at least 1, got 0"),
+        (lambda run: TaskConfig(CommitmentConfig(0)), "CommitmentConfig.frames must be at least 1, got 0"),
         (lambda run: TaskConfig(slack=1.0), r"TaskConfig.slack must lie in \[0, 0.5\], its timeout, got 1.0"),
         (lambda run: TaskConfig(max_step=np.inf), "TaskConfig.max_step must be finite and positive, got inf"),
         (lambda run: TaskConfig(finish=np.inf), "TaskConfig.finish must be finite and not negative, got inf"),

@@ -3,14 +3,21 @@ import pytest
 pytest.importorskip("rclpy")
 
 from controllers.errors import MissingModel, UnknownName
+from policies.video.commitment import CommitmentConfig
 from pronk_node_kit.parameters import ParameterError
 from pronk_planner.planner_backends import PlannerChoice, make_planner
 from pronk_planner.planner_parameters import PlannerParameters
 
 
 def test_settings_reach_the_core():
-    config = PlannerParameters(frames=3, max_step_m=0.02, image_slack_s=0.0).config()
-    assert (config.frames, config.max_step, config.slack) == (3, 0.02, 0.0)
+    config = PlannerParameters(frames=3, max_step_m=0.02, image_slack_s=0.0, stalled_m=0.1, stalled_frames=5).config()
+    assert (config.max_step, config.slack) == (0.02, 0.0)
+    assert config.commitment == CommitmentConfig(3, 0.1, 5)
+
+
+def test_a_perfect_planner_is_followed_for_as_long_as_it_expects():
+    config = PlannerParameters(planner="perfect", task="push", frames=2, stalled_m=0.1).config()
+    assert config.commitment.stalled_m == 0.0
 
 
 def test_a_perfect_planner_needs_a_task():

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from policies.video.commitment import CommitmentConfig
 from policies.video.open_video import OPEN
 from policies.video.task_run import TaskConfig
 from pronk_node_kit.lifecycle import LifecycleParameters
@@ -28,7 +29,15 @@ class PlannerParameters(LifecycleParameters):
     task: str = param("", "Perfect planner: name of the world's task.")
     seed: int = param(0, "Seed of the plans' chance; for a perfect planner also of the episode.", ge=0)
     instruction: str = param("", "What to do from the start; empty waits for the topic or for an action.")
-    frames: int = param(2, "Frames of a plan that are acted out before the next plan.", ge=1, le=16)
+    frames: int = param(1, "Frames of a plan that are acted out before the next plan.", ge=1, le=16)
+    stalled_m: float = param(
+        0.03,
+        "Who moved less than this since the last plan was made follows the next one for longer [m]; 0 never. A perfect "
+        "planner is followed as it expects.",
+        ge=0.0,
+        le=10.0,
+    )
+    stalled_frames: int = param(4, "Frames of a plan that are acted out then.", ge=1, le=16)
     max_steps: int = param(500, "Steps after which a task is given up.", ge=1, le=1_000_000)
     max_step_m: float = param(0.1, "Greatest displacement along each axis in one step [m].", ge=0.0001, le=1.0)
     goal_ahead_steps: int = param(
@@ -85,8 +94,9 @@ class PlannerParameters(LifecycleParameters):
 
     def config(self) -> TaskConfig:
         """Translate to the core's configuration."""
+        stalled = 0.0 if self.planner == PERFECT else self.stalled_m
         return TaskConfig(
-            frames=self.frames,
+            commitment=CommitmentConfig(self.frames, stalled, self.stalled_frames),
             max_steps=self.max_steps,
             slack=self.image_slack_s,
             patience=self.image_patience_s,
