@@ -120,6 +120,9 @@ def _parser() -> argparse.ArgumentParser:
     training.add_argument(
         "--imagined", type=Path, metavar="FILE", help="inverse: a video model whose pictures it sees too"
     )
+    training.add_argument(
+        "--single-step", action="store_true", help="inverse: of neighbouring pictures alone, as published"
+    )
     _add_out(training, "results/train")
     training.set_defaults(run=_train)
 

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from rich.console import Console
@@ -100,6 +101,8 @@ def train_inverse(options: argparse.Namespace, console: Console) -> int:
     command = f"pronk train inverse --data {options.data} --budget {config.steps} --seed {config.seed}"
     for name, given in (("start", options.start), ("imagined", options.imagined)):
         command += f" --{name} {given}" if given is not None else ""
+    if options.single_step:
+        config, command = replace(config, strides=(1, 1), reversed_share=0.0), f"{command} --single-step"
     run = training.InverseTraining(episodes, options.camera, config, options.out, command, start, imagined)
     console.print(f"{len(episodes)} episodes, {sum(e.info.steps for e in episodes)} steps")
     with open_bar(console) as bar:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from pronk.terminal import open_console, split_names
 
 if TYPE_CHECKING:
+    from policies.sail.cloning_studio import CloningStudio, CloningStudioConfig
     from policies.sail.iteration_report import IterationReport
     from policies.sail.loop import SailLoop
-    from policies.sail.video_studio import VideoStudio
+    from policies.sail.video_studio import StudioConfig, VideoStudio
 
 CURVE, PLANNER, RUNS = "curve.json", "planner", "runs"
 PRIOR, RUMMAGE, EXPLORERS = "prior", "rummage", ("prior", "play", "rummage")
@@ -65,7 +66,7 @@ def _add_loop(parser: argparse.ArgumentParser) -> None:
         "--goals", type=int, default=50, metavar="N", help="for evaluation, always the same; default: 50"
     )
     parser.add_argument(
-        "--method", default="in_domain", metavar="NAME", help="how in-domain model and prior are joined"
+        "--method", default="in_domain", metavar="NAME", help="how in-domain model and prior are joined; or cloning"
     )
     parser.add_argument("--weights", type=Path, metavar="DIR", help="first models; default: those that are shipped")
     parser.add_argument(
@@ -158,52 +159,39 @@ def _report_sail(options: argparse.Namespace) -> int:
 
 def _open_loop(
     options: argparse.Namespace, task: str, chosen: str, seed: int, out: Path, tell: Callable[[str], None]
-) -> "tuple[SailLoop, VideoStudio]":
+) -> "tuple[SailLoop, VideoStudio | CloningStudio]":
     """Begin a loop, or go on with that of a folder."""
-    from controllers.errors import MissingModel, UnknownName
+    from controllers.errors import MissingModel
     from evaluation.sail_spread import spread_over
     from policies.sail.filters import BY_JUDGE, make_filter
     from policies.sail.loop import SailConfig, SailLoop
     from sim.episodes import find_episodes, read_episode
 
     try:
+        from policies.sail.cloning_studio import CloningStudio, CloningStudioConfig
         from policies.sail.judged_task import open_judge
-        from policies.sail.video_studio import OWN, StudioConfig, VideoStudio
-        from policies.video.shipped import ADAPTATIONS, INVERSE, VIDEO, WEIGHTS, weights_of
+        from policies.sail.kept_episodes import OWN
+        from policies.sail.video_studio import VideoStudio
+        from policies.video.shipped import CLONED
     except ImportError as error:
         raise MissingModel(f"the loop needs torch ({error}): pip install 'pronk[learn]'") from error
 
-    if options.method not in ADAPTATIONS:
-        raise UnknownName("method of the planner", options.method, ADAPTATIONS)
-    if options.explorer not in EXPLORERS:
-        raise UnknownName("explorer", options.explorer, EXPLORERS)
-    by_prior = options.explore > 0 and options.explorer == PRIOR
     shown = tuple(Path(name) for name in split_names(options.demonstrations) or ())
     judged = open_judge(task, shown, chosen=chosen) if chosen in BY_JUDGE else None
-    adaptation, folder = ADAPTATIONS[options.method], options.weights or WEIGHTS
-    config = StudioConfig(
-        weights_of(f"{VIDEO}_in_domain", folder=folder),
-        weights_of(INVERSE, folder=folder),
-        tuple(Path(name) for name in split_names(options.data) or ()),
-        weights_of(f"{VIDEO}_prior", folder=folder) if adaptation.weights.prior_told else None,
-        adaptation,
-        explorer=weights_of(f"{VIDEO}_prior", folder=folder) if by_prior else None,
-        views=() if judged is None else judged.judge.views,
-        video_steps=options.video_budget,
-        inverse_steps=options.inverse_budget,
-        average=not options.last,
-        play=options.explorer if options.explore and not by_prior else "",
-    )
+    config = _studio_config(options, () if judged is None else judged.judge.views)
+    cloned = isinstance(config, CloningStudioConfig)
     seen = tuple(split_names(options.seen) or ())
     settings = SailConfig(
         *(task, options.iterations, options.rollouts, options.goals, seed),
+        # A policy does best when it looks again as soon as it can.
+        frames=1 if cloned else 2,
         seen_tasks=seen,
         seen_goals=options.seen_goals if seen else 0,
         explored=options.explore,
         cautious=not options.bold,
         goes_on=judged is not None,
     )
-    studio = VideoStudio(config)
+    studio = CloningStudio(config) if isinstance(config, CloningStudioConfig) else VideoStudio(config)
     there = [item for place in config.data for item in find_episodes(place).items()]
     # Of the task itself there is play in the data, and some of it succeeded.
     given = [path for path, info in there if info.task == task and info.behaviour in OWN]
@@ -215,16 +203,53 @@ def _open_loop(
             f"cameras of the judge ({', '.join(config.views)}): it is not asked about them"
         )
     keep = make_filter(chosen) if judged is None else judged.filter()
+    name = chosen if judged is None else judged.name
+    # Reports tell loops apart by the first word.
+    name = name.replace(chosen, f"{chosen}:{CLONED}", 1) if cloned else name
     loop = SailLoop(
         *(studio, keep, settings, out),
-        *(f"{chosen if judged is None else judged.name} {config}", spread_over(options.engine, options.jobs), tell),
+        *(f"{name} {config}", spread_over(options.engine, options.jobs), tell),
         given=seen_enough,
     )
     return loop, studio
 
 
+def _studio_config(options: argparse.Namespace, views: tuple[str, ...]) -> "StudioConfig | CloningStudioConfig":
+    """Tell what plans and learns; a judge looks through the views."""
+    from controllers.errors import InvalidValue, UnknownName
+    from policies.sail.cloning_studio import CloningStudioConfig
+    from policies.sail.video_studio import StudioConfig
+    from policies.video.shipped import ADAPTATIONS, CLONED, CLONING, INVERSE, VIDEO, WEIGHTS, weights_of
+
+    if options.method not in (*ADAPTATIONS, CLONED):
+        raise UnknownName("method of the planner", options.method, (*ADAPTATIONS, CLONED))
+    if options.explorer not in EXPLORERS:
+        raise UnknownName("explorer", options.explorer, EXPLORERS)
+    folder, data = options.weights or WEIGHTS, tuple(Path(name) for name in split_names(options.data) or ())
+    by_prior = options.explore > 0 and options.explorer == PRIOR
+    play = options.explorer if options.explore and not by_prior else ""
+    if options.method == CLONED:
+        if by_prior or options.last:
+            raise InvalidValue("a cloned policy has no prior that explores, and no mean of fine-tunings")
+        return CloningStudioConfig(
+            *(weights_of(CLONING, folder=folder), data, views, play, options.video_budget + options.inverse_budget)
+        )
+    adaptation, prior = ADAPTATIONS[options.method], weights_of(f"{VIDEO}_prior", folder=folder)
+    return StudioConfig(
+        *(weights_of(f"{VIDEO}_in_domain", folder=folder), weights_of(INVERSE, folder=folder), data),
+        prior if adaptation.weights.prior_told else None,
+        adaptation,
+        explorer=prior if by_prior else None,
+        views=views,
+        video_steps=options.video_budget,
+        inverse_steps=options.inverse_budget,
+        average=not options.last,
+        play=play,
+    )
+
+
 def _run_loop(
-    loop: "SailLoop", studio: "VideoStudio", iterations: int, film: bool
+    loop: "SailLoop", studio: "VideoStudio | CloningStudio", iterations: int, film: bool
 ) -> "tuple[list[IterationReport], Path | None]":
     """Run what is left of a loop, and put its last planner where `--weights` takes it, if it has one of its own."""
     from policies.sail.records import write_json

@@ -9,11 +9,11 @@ from pathlib import Path
 import torch
 
 from controllers.errors import InvalidValue
+from policies.sail.kept_episodes import OWN, PLAY, read_kept
 from policies.sail.rollouts import CAUTIOUS
 from policies.sail.weight_mean import write_mean
 from policies.video.adaptation import Adaptation
 from policies.video.adapted_video import AdaptedVideo
-from policies.video.execution import BEHAVIOUR
 from policies.video.fitting import FitConfig
 from policies.video.flow_model import FlowModel
 from policies.video.flow_training import BEST as VIDEO_FILE
@@ -25,15 +25,13 @@ from policies.video.inverse_training import InverseTraining, InverseTrainingConf
 from policies.video.planner import Planner
 from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, PRIOR, STEPS
 from policies.video.video_planner import VideoPlanner
-from sim.episodes import Episode, find_episodes, last_actions, read_episode
+from sim.episodes import Episode, find_episodes, read_episode
 from sim.image_world import World, WorldConfig
-from sim.retrace import NAME as RETRACE
 from sim.world_tasks import MANIPULATION
 from sim.worlds import make_world
 
 VIDEO, INVERSE, DRAFT, MEAN = "video", "inverse", "draft.safetensors", "mean.safetensors"
-PLAY, EXPERT = ("play", "rummage"), "expert"
-OWN = (BEHAVIOUR, RETRACE, *PLAY)
+EXPERT = "expert"
 
 
 @dataclass(frozen=True)
@@ -269,13 +267,7 @@ class VideoStudio:
         write_mean(self._inverse(models), folder / INVERSE / INVERSE_FILE, folder / INVERSE / MEAN)
 
     def _read_kept(self, kept: Sequence[Path]) -> list[Episode]:
-        """Read what is to be imagined: what went straight, or as long as that is little, ends of play, too."""
-        limits = {**dict.fromkeys(PLAY, self.config.tail), RETRACE: self.config.tries}
-        found = [read_episode(path) for path in kept]
-        straight = [episode for episode in found if episode.info.behaviour not in PLAY]
-        if len(straight) >= self.config.straight:
-            found = straight
-        return [last_actions(e, limits.get(e.info.behaviour, e.info.steps)) for e in found]
+        return read_kept(kept, self.config.tail, self.config.tries, self.config.straight)
 
     def _keep_cautious(self, models: Path | None, folder: Path) -> None:
         """Put the new inverse dynamics beside the video model that was there before.

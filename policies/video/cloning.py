@@ -194,7 +194,15 @@ class CloningTraining:
     """A training in a folder."""
 
     def __init__(
-        self, episodes: Sequence[Episode], camera: str, config: CloningConfig, folder: Path, command: str = ""
+        self,
+        episodes: Sequence[Episode],
+        camera: str,
+        config: CloningConfig,
+        folder: Path,
+        command: str = "",
+        start: Cloner | None = None,
+        favoured: tuple[str, float] | None = None,
+        own: Sequence[str] = (),
     ) -> None:
         """Begin, or go on where the folder's last training was.
 
@@ -204,11 +212,15 @@ class CloningTraining:
             config: Settings.
             folder: For weights and state.
             command: What trains like this, for the weights.
+            start: A policy to go on from; None for random weights.
+            favoured: A task, and its share of what is learned from; None draws all states evenly.
+            own: Behaviours whose episodes of novel tasks may be learned from, as a robot's own successes.
 
         Raises:
-            InvalidValue: A novel task is among the episodes, there are too few, or the folder holds another training.
+            InvalidValue: A novel task is among the episodes, there are too few, the policy to go on from has another
+                size, or the folder holds another training.
         """
-        refuse_novel(episode.info for episode in episodes)
+        refuse_novel((episode.info for episode in episodes), own)
         train, kept = split(episodes, config.held_out)
         self.config, self.folder, self._command = config, folder, command
         encoder = SentenceEncoder()
@@ -217,6 +229,16 @@ class CloningTraining:
         self._train, self._held_out = (_Decisions(part, camera, config, vectors) for part in (train, kept))
         torch.manual_seed(config.fit.seed)
         network = CloningNetwork(train[0].images[camera].shape[1], config.frames, self._train.move.shape[2])
+        if start is not None:
+            sizes, theirs = ((m.frames, m.width, m.place.shape[-1]) for m in (network, start.network))
+            if (*sizes, config.steps_per_frame) != (*theirs, start.steps_per_frame):
+                raise InvalidValue(
+                    f"a policy to go on from must tell {config.frames} intervals of {config.steps_per_frame} steps for "
+                    f"pictures and actions like those of the episodes, got {(*theirs, start.steps_per_frame)}, need "
+                    f"{(*sizes, config.steps_per_frame)}"
+                )
+            network.load_state_dict(start.network.state_dict())
+        self._favoured = None if favoured is None else (self._train.task == favoured[0], favoured[1])
         self.model = Cloner(network, config.steps_per_frame, vectors)
         name = f"{config} {camera} {len(self._train.images)} pictures"
         self._fit = Fit(network, self._loss, self._error, self._keep, config.fit, folder, name)
@@ -239,6 +261,11 @@ class CloningTraining:
 
     def _loss(self, rng: np.random.Generator) -> torch.Tensor:
         chosen = rng.integers(0, len(self._train.images), self.config.fit.batch)
+        if self._favoured is not None and self._favoured[0].any():
+            of_task, share = self._favoured
+            is_own = rng.uniform(size=len(chosen)) < share
+            for own, choice in ((is_own, np.flatnonzero(of_task)), (~is_own, np.flatnonzero(~of_task))):
+                chosen[own] = rng.choice(choice if len(choice) else np.arange(len(of_task)), int(own.sum()))
         return self._compare(self._train, chosen, rng)
 
     @torch.no_grad()
@@ -289,7 +316,7 @@ class _Decisions:
     ) -> None:
         has_gripper = any(name.startswith("gripper") for name in episodes[0].info.pose_names)
         width = episodes[0].action.shape[1] - has_gripper
-        images, moves, closings, texts = [], [], [], []
+        images, moves, closings, texts, tasks = [], [], [], [], []
         for episode in episodes:
             last = episode.info.steps
             # The first interval is always a true one, as for the video model.
@@ -304,7 +331,9 @@ class _Decisions:
             # Where nothing follows, the last command stays.
             closings.append(np.where(np.diff(corners, axis=1) > 0, mean, command[-1]))
             images.append(episode.images[camera][starts])
+            tasks.append(np.repeat(episode.info.task, len(starts)))
             texts.append(np.repeat(vectors[episode.info.instruction][None], len(starts), axis=0))
         self.images, self.text = np.concatenate(images), np.concatenate(texts).astype(np.float32)
+        self.task = np.concatenate(tasks)
         self.move = np.concatenate(moves).astype(np.float32)
         self.closing = np.clip(np.concatenate(closings), 0.0, 1.0).astype(np.float32)

@@ -66,6 +66,32 @@ def test_novel_tasks_are_not_cloned_and_black_pictures_refused(tmp_path):
         training.model.plan(np.zeros((32, 32, 3), np.uint8), "do", np.random.default_rng(0))
 
 
+def test_a_favoured_task_is_drawn_as_often_as_it_is_told(tmp_path):
+    episodes = homing(8)
+    # The task of one in eight; the first is not held out.
+    episodes[0] = replace(episodes[0], info=replace(episodes[0].info, task="new"))
+    training = CloningTraining(episodes, "top", config(2), tmp_path, favoured=("new", 0.8))
+    drawn = []
+    training._compare = lambda data, chosen, rng: drawn.extend(data.task[chosen])
+    rng = np.random.default_rng(0)
+    for _ in range(100):
+        training._loss(rng)
+    # 1600 draws: five standard deviations are 0.05.
+    assert np.mean(np.array(drawn) == "new") == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_policy_is_gone_on_from_if_it_fits(tmp_path):
+    episodes = homing(6)
+    first = CloningTraining(episodes, "top", config(2), tmp_path / "a").model
+    on = CloningTraining(episodes, "top", replace(config(2), fit=replace(config(2).fit, seed=5)), tmp_path, start=first)
+    for name, value in on.model.network.state_dict().items():
+        assert value.equal(first.network.state_dict()[name])
+    with pytest.raises(
+        InvalidValue, match=r"must tell 1 intervals of 3 steps .*, got \(2, 2, 32, 3\), need \(1, 2, 32"
+    ):
+        CloningTraining(episodes, "top", replace(config(2), frames=1), tmp_path / "b", start=first)
+
+
 def test_pictures_are_changed_one_by_one():
     images = np.repeat(np.random.default_rng(0).integers(0, 200, (1, 8, 8, 3), dtype=np.uint8), 30, axis=0)
     assert np.array_equal(changed(images, np.random.default_rng(0), 0.0, 0), images)

@@ -136,12 +136,30 @@ def test_loops_of_several_tasks_run_one_after_the_other_and_are_summed_up(tmp_pa
     ]
 
 
+def test_a_loop_of_a_cloned_policy_is_told_apart_from_one_of_a_planner(tmp_path):
+    pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
+    pytest.importorskip("metaworld", reason="metaworld is not installed")
+    (tmp_path / "data").mkdir()
+    words = ["--iterations", "0", "--goals", "1", "--rollouts", "1", "--data", str(tmp_path / "data"), "--no-video"]
+    for method in ("cloning", "in_domain"):
+        command = ["train", "sail", "--task", "reach-wall", "--method", method, *words, "--out", str(tmp_path / method)]
+        assert cli.main(command) == 0
+    assert [read_loop(tmp_path / name).method for name in ("cloning", "in_domain")] == ["success:cloning", "success"]
+    # It looks again after every frame.
+    assert read_json(tmp_path / "cloning" / "sail.json")["frames"] == 1
+
+
 @pytest.mark.parametrize(
     ("words", "text"),
     [
         (["--tasks", "walk"], "task of the world 'manipulation' 'walk'"),
         (["--filters", "all"], "filter 'all'"),
         (["--method", "both"], "method of the planner 'both'"),
+        (
+            ["--method", "cloning", "--explore", "2", "--explorer", "prior"],
+            "a cloned policy has no prior that explores",
+        ),
+        (["--method", "cloning", "--last"], "no mean of fine-tunings"),
     ],
 )
 def test_unknown_names_are_refused_before_anything_runs(tmp_path, capsys, words, text):

@@ -1,0 +1,33 @@
+"""What is learned of rollouts that were kept: what went straight, and of the rest what led to success."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from policies.video.execution import BEHAVIOUR
+from sim.episodes import Episode, last_actions, read_episode
+from sim.retrace import NAME as RETRACE
+
+PLAY = ("play", "rummage")
+# Behaviours of a robot that found out by itself what it knows of a new task.
+OWN = (BEHAVIOUR, RETRACE, *PLAY)
+
+
+def read_kept(kept: Sequence[Path], tail: int, tries: int, straight: int) -> list[Episode]:
+    """Read what is to be done again: what went straight, or as long as that is little, ends of play, too.
+
+    Args:
+        kept: Files of the episodes.
+        tail: How many last actions of play count.
+        tries: How many of those that tried again what was kept.
+        straight: Number of episodes that are no play from which on play is left out: most of it is aimless, and a
+            future that may be anything is no plan.
+
+    Returns:
+        The episodes.
+    """
+    limits = {**dict.fromkeys(PLAY, tail), RETRACE: tries}
+    found = [read_episode(path) for path in kept]
+    others = [episode for episode in found if episode.info.behaviour not in PLAY]
+    if len(others) >= straight:
+        found = others
+    return [last_actions(e, limits.get(e.info.behaviour, e.info.steps)) for e in found]
