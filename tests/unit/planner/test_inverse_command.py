@@ -6,7 +6,7 @@ from pronk import cli
 
 pytest.importorskip("torch", reason="torch is not installed")
 
-from policies.video import inverse_training  # noqa: E402
+from policies.video import inverse_training
 
 
 @pytest.mark.parametrize(("words", "strides", "reversed_share"), [([], (1, 8), 0.3), (["--single-step"], (1, 1), 0.0)])
