@@ -9,10 +9,8 @@ import numpy as np
 from controllers.errors import InvalidValue
 from evaluation.statistics import Interval, nested_bootstrap_ci95
 from policies.sail.iteration_report import IterationReport
-from policies.sail.loop import REPORT, SETTINGS
+from policies.sail.loop_folder import ITERATION, REPORT, SETTINGS
 from policies.sail.records import read_json
-
-ITERATION = "iteration_"
 
 
 @dataclass(frozen=True)

@@ -44,7 +44,7 @@ def write_report(loops: Sequence[LoopCurve], out: Path, console: Console) -> lis
         for loop in loops
     ]
     means = ["task", "filter", "loops", *iterations, "gain [95 %]"]
-    sums = [[gain.task, gain.method, str(gain.loops), *_percent(gain.shares), _points(gain)] for gain in gains]
+    sums = [[gain.task, gain.method, str(gain.loops), *_percent(gain.shares), points_of(gain)] for gain in gains]
     console.print(rich_table(f"Success on {loops[0].reports[0].goals} goals after each iteration [%]", heads, body))
     console.print(rich_table("Mean of each task's loops [%]; gain of the last over the first [points]", means, sums))
     text = f"# Improvement loops\n\nSuccess after each iteration [%].\n\n{markdown_table(heads, body)}"
@@ -107,7 +107,15 @@ def _percent(shares: Sequence[float]) -> list[str]:
     return [f"{100.0 * share:.0f}" for share in shares]
 
 
-def _points(gain: Gain) -> str:
+def points_of(gain: Gain) -> str:
+    """Write a gain down.
+
+    Args:
+        gain: The gain.
+
+    Returns:
+        In points, with its interval where there is one.
+    """
     text = f"{100.0 * gain.gain:+.0f}"
     return text if gain.ci95 is None else f"{text} [{100.0 * gain.ci95[0]:+.0f}, {100.0 * gain.ci95[1]:+.0f}]"
 

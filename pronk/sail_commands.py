@@ -43,6 +43,14 @@ def add_sail(commands: Any) -> None:
     _add_loop(evaluation)
     evaluation.set_defaults(run=_eval_sail)
 
+    distilling = commands.add_parser("distil", help="policies that do what improvement loops kept, without a plan")
+    distilling.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="folder of a loop, or of several")
+    distilling.add_argument("--data", required=True, metavar="DIR,…", help="what the loops were run with")
+    distilling.add_argument("--weights", type=Path, metavar="DIR", help="of the first policy; default: those shipped")
+    distilling.add_argument("--budget", type=int, default=600, metavar="N", help="batches; default: 600")
+    distilling.add_argument("--out", type=Path, default=Path("results/distilled"), metavar="DIR", help="results")
+    distilling.set_defaults(run=_distil)
+
     report = commands.add_parser("report sail", help="tables and curves of improvement loops that were run")
     report.add_argument("folders", type=Path, nargs="+", metavar="DIR", help="folder of a loop, or of several")
     report.add_argument("--out", type=Path, default=Path("results/sail_report"), metavar="DIR", help="results")
@@ -153,6 +161,25 @@ def _report_sail(options: argparse.Namespace) -> int:
     if not finished:
         raise InvalidValue(f"none of the {len(loops)} loops is finished")
     write_report(finished, options.out, console)
+    console.print(f"results: {options.out.resolve()}", soft_wrap=True)
+    return 0
+
+
+def _distil(options: argparse.Namespace) -> int:
+    from controllers.errors import MissingModel
+    from evaluation.sail_curves import find_loops
+
+    try:
+        from evaluation.distilled import measure_distilled
+        from policies.sail.cloning_studio import CloningStudio, CloningStudioConfig
+        from policies.video.shipped import CLONING, WEIGHTS, weights_of
+    except ImportError as error:
+        raise MissingModel(f"a policy needs torch ({error}): pip install 'pronk[learn]'") from error
+
+    data = tuple(Path(name) for name in split_names(options.data) or ())
+    policy = weights_of(CLONING, folder=options.weights or WEIGHTS)
+    studio, console = CloningStudio(CloningStudioConfig(policy, data, steps=options.budget)), open_console()
+    measure_distilled(find_loops(options.folders), data, studio, options.out, console)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0
 

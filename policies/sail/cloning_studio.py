@@ -160,8 +160,8 @@ class CloningStudio:
             yield "nothing was kept, so the first policy stays"
             return
         own = read_kept(kept, config.tail, config.tries, config.straight)
-        replay = [read_episode(path) for place in config.data for path in find_episodes(place)]
-        shown = [episode for episode in replay if episode.info.behaviour not in PLAY]
+        there = [item for place in config.data for item in find_episodes(place).items()]
+        shown = [read_episode(path) for path, info in there if info.behaviour not in PLAY]
         fit = FitConfig(steps=config.steps, rate=config.rate, seed=seed, every=config.steps, batch=64)
         training = CloningTraining(
             *([*own, *shown], config.camera, CloningConfig(fit), folder, "pronk train sail", start),

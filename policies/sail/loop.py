@@ -21,7 +21,7 @@ keeps more often is gone on from. That costs no rollout, and no goal of an evalu
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -29,16 +29,15 @@ from typing import Any
 from controllers.errors import InvalidValue
 from policies.sail.filters import Filter, Verdict, precision_and_recall
 from policies.sail.iteration_report import IterationReport
+from policies.sail.loop_folder import GIVEN, ITERATION, MODELS, REPORT, ROLLOUTS, SETTINGS, VERDICTS, VIDEO, kept_of
 from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
-from sim.episodes import file_name, find_episodes, first_actions, read_episode, write_episode
+from sim.episodes import file_name, find_episodes, read_episode
 
-SETTINGS, GIVEN, VERDICTS, REPORT = "sail.json", "given.json", "verdicts.json", "report.json"
 VERDICT = tuple(field.name for field in fields(Verdict))
 # By which of the candidates was evaluated: the bold one, which may be the only one, and the cautious one.
 EVALUATIONS = ("evaluation.json", "evaluation_cautious.json")
-ROLLOUTS, KEPT, MODELS, VIDEO = "rollouts", "kept", "models", "rollout.mp4"
 # Who plans: the candidates, the first one, and one that was there before.
 NAMES, FIRST, STAYS = ("bold", "cautious"), "first", "same"
 # Rollouts that explore without knowing of one another.
@@ -178,7 +177,7 @@ class SailLoop:
         Returns:
             The folder.
         """
-        return self.folder / f"iteration_{iteration}"
+        return self.folder / f"{ITERATION}{iteration}"
 
     def candidates(self, iteration: int) -> tuple[Path | None, ...]:
         """Name the folders of models that an iteration may plan with.
@@ -322,7 +321,7 @@ class SailLoop:
             examples = self._gather(iteration)[1]
             if i:
                 earlier, verdicts = {file_name(seed) for seed in explored[:i]}, self._sort(iteration)
-                examples += [file for file in self._kept(iteration, verdicts) if file.name in earlier]
+                examples += [file for file in kept_of(self.place(iteration), verdicts) if file.name in earlier]
             self._collect_missing(iteration, None, explored[i : i + ROUND], examples)
         for models, seeds in zip(self.candidates(iteration), self._own_seeds(iteration), strict=True):
             self._collect_missing(iteration, models, seeds)
@@ -366,22 +365,8 @@ class SailLoop:
         kept = [path for path, good in zip(self._given, self._judge_given(), strict=True) if good]
         for earlier in range(iteration):
             everything += self.rollouts(earlier)
-            kept += self._kept(earlier, read_json(self.place(earlier) / VERDICTS) or {})
+            kept += kept_of(self.place(earlier), read_json(self.place(earlier) / VERDICTS) or {})
         return everything, kept
-
-    def _kept(self, iteration: int, verdicts: Mapping[str, Mapping[str, Any]]) -> list[Path]:
-        """List what an iteration's rollouts give to learn from, each up to where the filter saw a success."""
-        files = []
-        for file in self.rollouts(iteration):
-            verdict = verdicts.get(file.name)
-            if verdict is None or not verdict["kept"]:
-                continue
-            if 0 < verdict["end"] < verdict["steps"]:
-                whole, file = file, self.place(iteration) / KEPT / file.name
-                if not file.exists():
-                    write_episode(file, first_actions(read_episode(whole), verdict["end"]))
-            files.append(file)
-        return files
 
     def _batches(
         self,

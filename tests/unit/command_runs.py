@@ -38,6 +38,10 @@ RUN_BY = {
         "tests/unit/rewards/test_reward_suite.py",
         "test_the_learned_judges_run_through_all_that_is_asked",
     ),
+    "pronk distil": (
+        "tests/unit/sail/test_distilled.py",
+        "test_a_finished_loop_is_distilled_by_the_command",
+    ),
     "pronk eval rl": (
         "tests/unit/rl/test_rl_evaluation.py",
         "test_a_comparison_writes_results_tables_and_curves_and_goes_on_where_it_was",
@@ -45,6 +49,14 @@ RUN_BY = {
     "pronk eval sail": (
         "tests/unit/sail/test_sail_report.py",
         "test_loops_of_several_tasks_run_one_after_the_other_and_are_summed_up",
+    ),
+    "pronk gate": (
+        "tests/unit/planner/test_inverse_command.py",
+        "test_a_gate_tells_what_perfect_plans_are_worth_with_weights_that_were_just_trained",
+    ),
+    "pronk train inverse": (
+        "tests/unit/planner/test_inverse_command.py",
+        "test_inverse_dynamics_learns_from_neighbours_alone_where_it_is_told_to",
     ),
     "pronk fuzz": ("tests/unit/pronk/test_fuzz.py", "test_no_parser_falls_over_damaged_input"),
     "pronk launch launch/full_stack_sim.launch.yaml": (

@@ -9,6 +9,19 @@ pytest.importorskip("torch", reason="torch is not installed")
 from policies.video import inverse_training
 
 
+def test_a_gate_tells_what_perfect_plans_are_worth_with_weights_that_were_just_trained(tmp_path, capsys):
+    data, out = str(tmp_path / "data"), tmp_path / "out"
+    assert cli.main(["collect", "arena", "--tasks", "red-box", "--episodes", "10", "--out", data]) == 0
+    command = ["train", "inverse", "--data", data, "--camera", "top", "--budget", "1", "--out", str(out)]
+    assert cli.main(command) == 0
+    words = ["gate", "arena", "--tasks", "red-box", "--seeds", "0:2", "--weights", str(out / "inverse.safetensors")]
+    assert cli.main([*words, "--out", str(tmp_path / "gate")]) == 0
+    told = capsys.readouterr().out
+    # Nobody is nearer than the expert; what one batch taught leads nowhere.
+    assert "red-box: expert 100 %" in told and "learned 0 %" in told
+    assert (tmp_path / "gate" / "results.json").is_file()
+
+
 @pytest.mark.parametrize(("words", "strides", "reversed_share"), [([], (1, 8), 0.3), (["--single-step"], (1, 1), 0.0)])
 def test_inverse_dynamics_learns_from_neighbours_alone_where_it_is_told_to(
     tmp_path, monkeypatch, words, strides, reversed_share

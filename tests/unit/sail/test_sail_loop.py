@@ -13,18 +13,8 @@ from evaluation.sail_spread import spread_over
 from policies.sail import loop as loop_module
 from policies.sail import rollouts as rollouts_module
 from policies.sail.filters import KeepAll, KeepSuccesses, Verdict
-from policies.sail.loop import (
-    EVALUATED,
-    EVALUATIONS,
-    KEPT,
-    MODELS,
-    REPORT,
-    ROLLED_OUT,
-    ROLLOUTS,
-    VERDICTS,
-    SailConfig,
-    SailLoop,
-)
+from policies.sail.loop import EVALUATED, EVALUATIONS, ROLLED_OUT, SailConfig, SailLoop
+from policies.sail.loop_folder import KEPT, MODELS, REPORT, ROLLOUTS, VERDICTS
 from policies.sail.records import read_json, write_json
 from policies.sail.rollouts import Batch, play, run_batch
 from policies.sail.side_by_side import frames_of
