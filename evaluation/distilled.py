@@ -71,7 +71,7 @@ def measure_distilled(
     for loop in loops:
         if not loop.finished:
             raise InvalidValue(f"the loop of '{loop.task}', seed {loop.seed}, is not finished")
-    names = [f"{loop.task}__{loop.method}__{loop.seed}" for loop in loops]
+    names = [name_of(loop) for loop in loops]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InvalidValue(f"loops are there twice: {twice}")
@@ -89,6 +89,18 @@ def measure_distilled(
         pairs.append(replace(loop, reports=(last, IterationReport(1, share, goals, tuple(reached)))))
     _report(pairs, out, console)
     return pairs
+
+
+def name_of(loop: LoopCurve) -> str:
+    """Name the folder of a loop's policy.
+
+    Args:
+        loop: The loop.
+
+    Returns:
+        The name.
+    """
+    return f"{loop.task}__{loop.method}__{loop.seed}"
 
 
 def _evaluate(studio: Studio, policy: Path, task: str, goals: int) -> list[bool]:

@@ -170,7 +170,7 @@ def _distil(options: argparse.Namespace) -> int:
     from evaluation.sail_curves import find_loops
 
     try:
-        from evaluation.distilled import measure_distilled
+        from evaluation.distilled import POLICY, measure_distilled, name_of
         from policies.sail.cloning_studio import CloningStudio, CloningStudioConfig
         from policies.video.shipped import CLONING, WEIGHTS, weights_of
     except ImportError as error:
@@ -179,7 +179,10 @@ def _distil(options: argparse.Namespace) -> int:
     data = tuple(Path(name) for name in split_names(options.data) or ())
     policy = weights_of(CLONING, folder=options.weights or WEIGHTS)
     studio, console = CloningStudio(CloningStudioConfig(policy, data, steps=options.budget)), open_console()
-    measure_distilled(find_loops(options.folders), data, studio, options.out, console)
+    pairs = measure_distilled(find_loops(options.folders), data, studio, options.out, console)
+    for pair in pairs:
+        place = options.out / name_of(pair)
+        _put_together(studio, place / POLICY, place / PLANNER)
     console.print(f"results: {options.out.resolve()}", soft_wrap=True)
     return 0
 
@@ -280,7 +283,6 @@ def _run_loop(
 ) -> "tuple[list[IterationReport], Path | None]":
     """Run what is left of a loop, and put its last planner where `--weights` takes it, if it has one of its own."""
     from policies.sail.records import write_json
-    from policies.video.shipped import weights_of
 
     reports: list[IterationReport] = []
     for report in loop.run():
@@ -291,9 +293,15 @@ def _run_loop(
     models = loop.models(iterations)
     if models is None:
         return reports, None
-    # Under the names of shipped weights, for `--weights` of `pronk train sail` and of `pronk eval planner`.
+    return reports, _put_together(studio, models, loop.folder / PLANNER)
+
+
+def _put_together(studio: "VideoStudio | CloningStudio", models: Path, folder: Path) -> Path:
+    """Put models where `--weights` takes them: named as those that are shipped."""
+    from policies.video.shipped import weights_of
+
     for part, source in studio.files(models).items():
-        target = weights_of(part, folder=loop.folder / PLANNER)
+        target = weights_of(part, folder=folder)
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(source, target)
-    return reports, loop.folder / PLANNER
+    return folder

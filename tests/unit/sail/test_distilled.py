@@ -85,7 +85,10 @@ def test_a_finished_loop_is_distilled_by_the_command(tmp_path, capsys):
     told = capsys.readouterr().out
     assert "nothing was kept, so the first policy stays" in told and "reach-wall, seed 0: planner " in told
     assert len(read_json(tmp_path / "out" / "reach-wall__success__0" / "reached.json")) == 1
-    assert (tmp_path / "out" / "reach-wall__success__0" / "policy" / "cloning.safetensors").is_file()
+    # It is named as shipped policies are, so that it can be planned with.
+    weights = ["--weights", str(tmp_path / "out" / "reach-wall__success__0" / "planner")]
+    evaluate = ["eval", "planner", "--tasks", "reach-wall", "--methods", "cloning", "--seeds", "0:1", *weights]
+    assert cli.main([*evaluate, "--out", str(tmp_path / "eval")]) == 0
 
 
 def test_a_folder_without_loops_is_refused(tmp_path, capsys):
