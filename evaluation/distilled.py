@@ -20,6 +20,7 @@ from policies.sail.rollouts import Batch, Studio, run_batch
 from sim.episodes import find_episodes
 
 REACHED, POLICY = "reached.json", "policy"
+BY, GOALS = "by", "reached"
 TOGETHER = 10
 
 
@@ -50,7 +51,7 @@ def distil(loop: LoopCurve, source: Path, data: Sequence[Path], studio: Studio, 
 
 
 def measure_distilled(
-    sources: Sequence[Path], data: Sequence[Path], studio: Studio, out: Path, console: Console
+    sources: Sequence[Path], data: Sequence[Path], studio: Studio, by: str, out: Path, console: Console
 ) -> list[LoopCurve]:
     """Distil loops and compare each policy with the loop's last planner, goal by goal.
 
@@ -58,6 +59,7 @@ def measure_distilled(
         sources: Folders of finished loops.
         data: Folders of episodes that they were run with.
         studio: Clones.
+        by: What makes its policies other ones, such as settings and first weights.
         out: For policies and `results.json`; what is there is not done again.
         console: For the table.
 
@@ -65,7 +67,8 @@ def measure_distilled(
         For each loop its last planner and, after it, the policy.
 
     Raises:
-        InvalidValue: A loop is not finished or there twice, the data are not its own, or a file is damaged.
+        InvalidValue: A loop is not finished or there twice, the data are not its own, a file is damaged, or the folder
+            holds policies of other settings.
     """
     loops = [read_loop(source) for source in sources]
     for loop in loops:
@@ -78,11 +81,14 @@ def measure_distilled(
     pairs = []
     for loop, name, source in zip(loops, names, sources, strict=True):
         place, goals = out / name, loop.reports[-1].goals
-        reached = read_json(place / REACHED)
-        if reached is None:
+        found, wanted = read_json(place / REACHED), f"{by}, {len(loop.reports)} iterations"
+        if found is None:
             policy = distil(loop, source, data, studio, place, console)
-            reached = _evaluate(studio, policy, loop.task, goals)
-            write_json(place / REACHED, reached)
+            found = {BY: wanted, GOALS: _evaluate(studio, policy, loop.task, goals)}
+            write_json(place / REACHED, found)
+        if found[BY] != wanted:
+            raise InvalidValue(f"'{place}' holds another policy ({found[BY]}, not {wanted}); choose another folder")
+        reached = found[GOALS]
         share = sum(reached) / len(reached)
         console.print(f"{loop.task}, seed {loop.seed}: planner {loop.shares[-1]:.0%}, policy {share:.0%}")
         last = replace(loop.reports[-1], iteration=0)

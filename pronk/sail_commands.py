@@ -167,6 +167,7 @@ def _report_sail(options: argparse.Namespace) -> int:
 
 def _distil(options: argparse.Namespace) -> int:
     from controllers.errors import MissingModel
+    from evaluation.journal import digest_files
     from evaluation.sail_curves import find_loops
 
     try:
@@ -179,7 +180,10 @@ def _distil(options: argparse.Namespace) -> int:
     data = tuple(Path(name) for name in split_names(options.data) or ())
     policy = weights_of(CLONING, folder=options.weights or WEIGHTS)
     studio, console = CloningStudio(CloningStudioConfig(policy, data, steps=options.budget)), open_console()
-    pairs = measure_distilled(find_loops(options.folders), data, studio, options.out, console)
+    # Whether there is a first policy, before anything is learned.
+    studio.planner(None)
+    by = f"{options.budget} batches from {digest_files([(policy.name, policy)])[:12]}"
+    pairs = measure_distilled(find_loops(options.folders), data, studio, by, options.out, console)
     for pair in pairs:
         place = options.out / name_of(pair)
         _put_together(studio, place / POLICY, place / PLANNER)

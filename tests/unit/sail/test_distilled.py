@@ -21,8 +21,8 @@ def run_loop(folder, seed, iterations=1, stop=None):
     return [next(run) for _ in range(iterations + 1 if stop is None else stop)]
 
 
-def measure(folders, out, gain=0.02, console=None):
-    return measure_distilled(folders, (), LineStudio(gain=gain), out, console or Console(quiet=True))
+def measure(folders, out, gain=0.02, by="two a piece"):
+    return measure_distilled(folders, (), LineStudio(gain=gain), by, out, Console(quiet=True))
 
 
 def test_a_policy_is_trained_on_what_was_kept_and_meets_the_goals_of_the_planner(tmp_path):
@@ -42,6 +42,17 @@ def test_what_is_there_is_not_trained_again(tmp_path):
     first = measure([tmp_path / "loop"], tmp_path / "out")
     # A studio that cannot train any more.
     assert measure([tmp_path / "loop"], tmp_path / "out", gain=float("nan")) == first
+
+
+def test_policies_of_other_settings_are_not_taken_for_those_that_are_wanted(tmp_path):
+    run_loop(tmp_path / "loop", 0)
+    measure([tmp_path / "loop"], tmp_path / "out")
+    with pytest.raises(InvalidValue, match=r"another policy \(two a piece, 2 iterations, not three, 2 iterations\)"):
+        measure([tmp_path / "loop"], tmp_path / "out", by="three")
+    # The loop went on in the meantime.
+    run_loop(tmp_path / "loop", 0, iterations=2)
+    with pytest.raises(InvalidValue, match="2 iterations, not two a piece, 3 iterations"):
+        measure([tmp_path / "loop"], tmp_path / "out")
 
 
 def test_a_stop_between_two_loops_costs_neither(tmp_path):
@@ -84,7 +95,7 @@ def test_a_finished_loop_is_distilled_by_the_command(tmp_path, capsys):
     assert cli.main(["distil", str(tmp_path / "loop"), *data, "--out", str(tmp_path / "out")]) == 0
     told = capsys.readouterr().out
     assert "nothing was kept, so the first policy stays" in told and "reach-wall, seed 0: planner " in told
-    assert len(read_json(tmp_path / "out" / "reach-wall__success__0" / "reached.json")) == 1
+    assert len(read_json(tmp_path / "out" / "reach-wall__success__0" / "reached.json")["reached"]) == 1
     # It is named as shipped policies are, so that it can be planned with.
     weights = ["--weights", str(tmp_path / "out" / "reach-wall__success__0" / "planner")]
     evaluate = ["eval", "planner", "--tasks", "reach-wall", "--methods", "cloning", "--seeds", "0:1", *weights]
@@ -94,3 +105,11 @@ def test_a_finished_loop_is_distilled_by_the_command(tmp_path, capsys):
 def test_a_folder_without_loops_is_refused(tmp_path, capsys):
     assert cli.main(["distil", str(tmp_path), "--data", str(tmp_path)]) == 2
     assert "holds no improvement loop" in capsys.readouterr().err
+
+
+def test_a_missing_first_policy_names_the_command_that_makes_it(tmp_path, capsys):
+    pytest.importorskip("torch", reason="torch (extra 'learn') is not installed")
+    run_loop(tmp_path / "loop", 0)
+    words = ["distil", str(tmp_path / "loop"), "--data", str(tmp_path), "--weights", str(tmp_path)]
+    assert cli.main(words) == 2
+    assert "this makes them: pronk train cloning --data DIR,… --out DIR" in capsys.readouterr().err
