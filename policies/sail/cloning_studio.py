@@ -13,14 +13,14 @@ import torch
 
 from controllers.errors import InvalidValue
 from policies.sail.kept_episodes import OWN, PLAY, read_kept
+from policies.sail.loop_world import open_world
 from policies.video.cloning import BEST, Cloner, CloningConfig, CloningTraining
 from policies.video.fitting import FitConfig
 from policies.video.planner import Planner
 from policies.video.shipped import CLONING
 from sim.episodes import find_episodes, read_episode
-from sim.image_world import World, WorldConfig
+from sim.image_world import World
 from sim.world_tasks import MANIPULATION
-from sim.worlds import make_world
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,7 @@ class CloningStudio:
             It, with the camera in its observations.
         """
         config = self.config
-        cameras = tuple(dict.fromkeys((config.camera, *config.views)))
-        settings = WorldConfig(cameras=cameras, horizon=config.horizon, end_on_success=not goes_on)
-        return make_world(config.world, task, settings)
+        return open_world(config.world, task, (config.camera, *config.views), config.horizon, goes_on)
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Load a policy.

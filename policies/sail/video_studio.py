@@ -10,6 +10,7 @@ import torch
 
 from controllers.errors import InvalidValue
 from policies.sail.kept_episodes import OWN, PLAY, read_kept
+from policies.sail.loop_world import open_world
 from policies.sail.rollouts import CAUTIOUS
 from policies.sail.weight_mean import write_mean
 from policies.video.adaptation import Adaptation
@@ -26,9 +27,8 @@ from policies.video.planner import Planner
 from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, PRIOR, STEPS
 from policies.video.video_planner import VideoPlanner
 from sim.episodes import Episode, find_episodes, read_episode
-from sim.image_world import World, WorldConfig
+from sim.image_world import World
 from sim.world_tasks import MANIPULATION
-from sim.worlds import make_world
 
 VIDEO, INVERSE, DRAFT, MEAN = "video", "inverse", "draft.safetensors", "mean.safetensors"
 EXPERT = "expert"
@@ -145,9 +145,7 @@ class VideoStudio:
             It, with the camera in its observations.
         """
         config = self.config
-        cameras = tuple(dict.fromkeys((config.camera, *config.views)))
-        settings = WorldConfig(cameras=cameras, horizon=config.horizon, end_on_success=not goes_on)
-        return make_world(config.world, task, settings)
+        return open_world(config.world, task, (config.camera, *config.views), config.horizon, goes_on)
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Make a planner.
