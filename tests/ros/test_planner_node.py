@@ -131,7 +131,7 @@ def test_pictures_that_show_no_present_move_nothing_and_the_task_is_given_up(sta
 
 
 def test_an_action_reports_is_superseded_canceled_and_refused_with_reasons(start, peer, hand):
-    node = start(*NODE)
+    node = start(*NODE, "-p", "frames:=2", "-p", "stalled_m:=0.0")
     node.wait_for(READY)
     client = ActionClient(peer.node, ExecuteTask, "execute_task")
     peer.until(client.server_is_ready, what="the action server")
