@@ -12,12 +12,11 @@ from evaluation.sail_curves import LoopCurve, measure_gains, read_loop
 from evaluation.sail_report import points_of
 from evaluation.table import rich_table
 from policies.sail.iteration_report import IterationReport
-from policies.sail.kept_episodes import OWN
+from policies.sail.kept_episodes import find_own
 from policies.sail.loop import EVALUATED
 from policies.sail.loop_folder import find_kept
 from policies.sail.records import read_json
 from policies.sail.rollouts import Batch, Studio, run_batch
-from sim.episodes import find_episodes
 
 REACHED, POLICY = "reached.json", "policy"
 BY, GOALS = "by", "reached"
@@ -41,9 +40,7 @@ def distil(loop: LoopCurve, source: Path, data: Sequence[Path], studio: Studio, 
     Raises:
         InvalidValue: The data are not those of the loop, or a file is damaged.
     """
-    there = [item for place in data for item in find_episodes(place).items()]
-    given = [path for path, info in there if info.task == loop.task and info.behaviour in OWN]
-    kept = find_kept(source, given)
+    kept = find_kept(source, find_own(loop.task, data))
     console.print(f"{loop.task}, seed {loop.seed}: {len(kept)} episodes were kept")
     for text in studio.improve(None, kept, kept, out / POLICY, loop.seed):
         console.print(text)

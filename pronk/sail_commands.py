@@ -199,12 +199,12 @@ def _open_loop(
     from evaluation.sail_spread import spread_over
     from policies.sail.filters import BY_JUDGE, make_filter
     from policies.sail.loop import SailConfig, SailLoop
-    from sim.episodes import find_episodes, read_episode
+    from sim.episodes import read_episode
 
     try:
         from policies.sail.cloning_studio import CloningStudio, CloningStudioConfig
         from policies.sail.judged_task import open_judge
-        from policies.sail.kept_episodes import OWN
+        from policies.sail.kept_episodes import find_own
         from policies.sail.video_studio import VideoStudio
         from policies.video.shipped import CLONED
     except ImportError as error:
@@ -226,9 +226,7 @@ def _open_loop(
         goes_on=judged is not None,
     )
     studio = CloningStudio(config) if isinstance(config, CloningStudioConfig) else VideoStudio(config)
-    there = [item for place in config.data for item in find_episodes(place).items()]
-    # Of the task itself there is play in the data, and some of it succeeded.
-    given = [path for path, info in there if info.task == task and info.behaviour in OWN]
+    given = find_own(task, config.data)
     # Without a judge nobody has to look, and nothing is read for it.
     seen_enough = [p for p in given if set(config.views) <= set(read_episode(p).images)] if config.views else given
     if len(seen_enough) < len(given):

@@ -13,13 +13,12 @@ import torch
 
 from controllers.errors import InvalidValue
 from policies.sail.kept_episodes import OWN, PLAY, read_kept
-from policies.sail.loop_world import open_world
+from policies.sail.loop_world import InWorld
 from policies.video.cloning import BEST, Cloner, CloningConfig, CloningTraining
 from policies.video.fitting import FitConfig
 from policies.video.planner import Planner
 from policies.video.shipped import CLONING
 from sim.episodes import find_episodes, read_episode
-from sim.image_world import World
 from sim.world_tasks import MANIPULATION
 
 
@@ -77,33 +76,10 @@ class CloningStudioConfig:
 
 
 @dataclass(frozen=True)
-class CloningStudio:
+class CloningStudio(InWorld):
     """A `policies.sail.rollouts.Studio` of a cloned policy."""
 
     config: CloningStudioConfig
-
-    @property
-    def camera(self) -> str:
-        """Which pictures policies look at."""
-        return self.config.camera
-
-    @property
-    def play(self) -> str:
-        """Behaviour whose episodes explore."""
-        return self.config.play
-
-    def world(self, task: str, goes_on: bool = False) -> World:
-        """Make a world.
-
-        Args:
-            task: Name of the task.
-            goes_on: Whether episodes go on to the horizon after success.
-
-        Returns:
-            It, with the camera in its observations.
-        """
-        config = self.config
-        return open_world(config.world, task, (config.camera, *config.views), config.horizon, goes_on)
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Load a policy.

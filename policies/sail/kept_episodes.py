@@ -4,12 +4,26 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from policies.video.execution import BEHAVIOUR
-from sim.episodes import Episode, last_actions, read_episode
+from sim.episodes import Episode, find_episodes, last_actions, read_episode
 from sim.retrace import NAME as RETRACE
 
 PLAY = ("play", "rummage")
 # Behaviours of a robot that found out by itself what it knows of a new task.
 OWN = (BEHAVIOUR, RETRACE, *PLAY)
+
+
+def find_own(task: str, data: Sequence[Path]) -> list[Path]:
+    """List what data hold of a new task: play, some of which may have succeeded.
+
+    Args:
+        task: The task.
+        data: Folders of episodes.
+
+    Returns:
+        The episodes that nobody demonstrated.
+    """
+    there = [item for place in data for item in find_episodes(place).items()]
+    return [path for path, info in there if info.task == task and info.behaviour in OWN]
 
 
 def read_kept(kept: Sequence[Path], tail: int, tries: int, straight: int) -> list[Episode]:

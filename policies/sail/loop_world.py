@@ -1,21 +1,70 @@
 """Worlds of a loop: what planners look at comes first, and what a judge looks at is recorded, too."""
 
+from typing import Protocol
+
 from sim.image_world import World, WorldConfig
 from sim.worlds import make_world
 
 
-def open_world(name: str, task: str, cameras: tuple[str, ...], horizon: int, goes_on: bool) -> World:
-    """Make a world of a loop.
+class Surroundings(Protocol):
+    """Settings that say where a loop happens; see `policies.sail.video_studio.StudioConfig`."""
 
-    Args:
-        name: Which body.
-        task: Name of the task.
-        cameras: Whose pictures are in its observations, the planner's first; one that is named twice is there once.
-        horizon: Actions of an episode at most.
-        goes_on: Whether episodes go on to the horizon after success, as where nobody tells that it is one.
+    @property
+    def world(self) -> str:
+        """Which body."""
+        ...
 
-    Returns:
-        The world.
+    @property
+    def camera(self) -> str:
+        """Which pictures planners look at."""
+        ...
+
+    @property
+    def views(self) -> tuple[str, ...]:
+        """Cameras of a judge."""
+        ...
+
+    @property
+    def horizon(self) -> int:
+        """Actions of an episode at most."""
+        ...
+
+    @property
+    def play(self) -> str:
+        """Behaviour whose episodes explore; empty where a planner does."""
+        ...
+
+
+class InWorld:
+    """What a `policies.sail.rollouts.Studio` knows of worlds, whatever it trains.
+
+    Attributes:
+        config: Its settings.
     """
-    settings = WorldConfig(cameras=tuple(dict.fromkeys(cameras)), horizon=horizon, end_on_success=not goes_on)
-    return make_world(name, task, settings)
+
+    config: Surroundings
+
+    @property
+    def camera(self) -> str:
+        """Which pictures planners look at."""
+        return self.config.camera
+
+    @property
+    def play(self) -> str:
+        """Behaviour whose episodes explore."""
+        return self.config.play
+
+    def world(self, task: str, goes_on: bool = False) -> World:
+        """Make a world.
+
+        Args:
+            task: Name of the task.
+            goes_on: Whether episodes go on to the horizon after success, as where nobody tells that it is one.
+
+        Returns:
+            It, with the camera in its observations; one that is named twice is there once.
+        """
+        config = self.config
+        cameras = tuple(dict.fromkeys((config.camera, *config.views)))
+        settings = WorldConfig(cameras=cameras, horizon=config.horizon, end_on_success=not goes_on)
+        return make_world(config.world, task, settings)

@@ -10,7 +10,7 @@ import torch
 
 from controllers.errors import InvalidValue
 from policies.sail.kept_episodes import OWN, PLAY, read_kept
-from policies.sail.loop_world import open_world
+from policies.sail.loop_world import InWorld
 from policies.sail.rollouts import CAUTIOUS
 from policies.sail.weight_mean import write_mean
 from policies.video.adaptation import Adaptation
@@ -27,7 +27,6 @@ from policies.video.planner import Planner
 from policies.video.shipped import ADAPTATIONS, IN_DOMAIN, PRIOR, STEPS
 from policies.video.video_planner import VideoPlanner
 from sim.episodes import Episode, find_episodes, read_episode
-from sim.image_world import World
 from sim.world_tasks import MANIPULATION
 
 VIDEO, INVERSE, DRAFT, MEAN = "video", "inverse", "draft.safetensors", "mean.safetensors"
@@ -119,33 +118,10 @@ class StudioConfig:
 
 
 @dataclass(frozen=True)
-class VideoStudio:
+class VideoStudio(InWorld):
     """A `policies.sail.rollouts.Studio` of a video planner."""
 
     config: StudioConfig
-
-    @property
-    def camera(self) -> str:
-        """Which pictures planners look at."""
-        return self.config.camera
-
-    @property
-    def play(self) -> str:
-        """Behaviour whose episodes explore."""
-        return self.config.play
-
-    def world(self, task: str, goes_on: bool = False) -> World:
-        """Make a world.
-
-        Args:
-            task: Name of the task.
-            goes_on: Whether episodes go on to the horizon after success.
-
-        Returns:
-            It, with the camera in its observations.
-        """
-        config = self.config
-        return open_world(config.world, task, (config.camera, *config.views), config.horizon, goes_on)
 
     def planner(self, models: Path | None, explore: bool = False) -> Planner:
         """Make a planner.
