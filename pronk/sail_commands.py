@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from policies.sail.video_studio import StudioConfig, VideoStudio
 
 CURVE, PLANNER, RUNS = "curve.json", "planner", "runs"
-PRIOR, RUMMAGE, EXPLORERS = "prior", "rummage", ("prior", "play", "rummage")
+PRIOR, RUMMAGE, EXPLORERS = "prior", "rummage", ("prior", "play", "rummage", "tinker")
 
 
 def add_sail(commands: Any) -> None:
@@ -67,7 +67,7 @@ def _add_loop(parser: argparse.ArgumentParser) -> None:
         "--explorer",
         default=RUMMAGE,
         metavar="NAME",
-        help="who: rummage, play, or prior (it plans alone); default: rummage",
+        help="who: rummage, play, tinker (goes back to what moved things), or prior (it plans alone); default: rummage",
     )
     parser.add_argument("--bold", action="store_true", help="take every training as it is, and try no cautious one")
     parser.add_argument(

@@ -6,8 +6,9 @@ from pathlib import Path
 from policies.video.execution import BEHAVIOUR
 from sim.episodes import Episode, find_episodes, last_actions, read_episode
 from sim.retrace import NAME as RETRACE
+from sim.tinker import NAME as TINKER
 
-PLAY = ("play", "rummage")
+PLAY = ("play", "rummage", TINKER)
 # Behaviours of a robot that found out by itself what it knows of a new task.
 OWN = (BEHAVIOUR, RETRACE, *PLAY)
 

@@ -318,21 +318,23 @@ class SailLoop:
         explored = self._seeds(iteration)[: self._explored(iteration)]
         for i in range(0, len(explored), ROUND):
             # What a round finds is tried again in the next.
-            examples = self._gather(iteration)[1]
+            tried, examples = self._gather(iteration)
             if i:
                 earlier, verdicts = {file_name(seed) for seed in explored[:i]}, self._sort(iteration)
                 examples += [file for file in kept_of(self.place(iteration), verdicts) if file.name in earlier]
-            self._collect_missing(iteration, None, explored[i : i + ROUND], examples)
+                tried += [file for file in self.rollouts(iteration) if file.name in earlier]
+            known = (tuple(examples), (*self._given, *tried))
+            self._collect_missing(iteration, None, explored[i : i + ROUND], known)
         for models, seeds in zip(self.candidates(iteration), self._own_seeds(iteration), strict=True):
             self._collect_missing(iteration, models, seeds)
 
     def _collect_missing(
-        self, iteration: int, models: Path | None, seeds: range, examples: Sequence[Path] | None = None
+        self, iteration: int, models: Path | None, seeds: range, known: tuple[tuple[Path, ...], ...] | None = None
     ) -> None:
         folder = self.place(iteration) / ROLLOUTS
         there = {info.seed for info in find_episodes(folder).values()}
         missing = [(self.config.task, seed) for seed in seeds if seed not in there]
-        self._spread(self._batches(models, missing, folder, examples), lambda results: None)
+        self._spread(self._batches(models, missing, folder, known), lambda results: None)
 
     def _seeds(self, iteration: int) -> range:
         """Of an iteration's rollouts, those that explore first."""
@@ -373,9 +375,9 @@ class SailLoop:
         models: Path | None,
         wanted: Sequence[tuple[str, int]],
         folder: Path | None,
-        examples: Sequence[Path] | None = None,
+        known: tuple[tuple[Path, ...], ...] | None = None,
     ) -> list[Batch]:
-        """Lay out rollouts; with examples, even without any, they explore."""
+        """Lay out rollouts; with what was kept and what was tried before, even where it is nothing, they explore."""
         config, found = self.config, []
         for task in dict.fromkeys(task for task, _ in wanted):
             seeds = [seed for name, seed in wanted if name == task]
@@ -383,7 +385,7 @@ class SailLoop:
                 part = tuple(seeds[i : i + config.batch])
                 lot = (self._studio, models, task, part, config.frames, folder)
                 goes_on = config.goes_on and folder is not None
-                found.append(Batch(*lot, examples is not None, tuple(examples or ()), goes_on))
+                found.append(Batch(*lot, known is not None, *(known or ((), ())), goes_on))
         return found
 
     def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:

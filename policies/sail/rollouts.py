@@ -15,11 +15,17 @@ from sim.episodes import Episode, file_name, read_episode, read_info, record, wr
 from sim.image_world import World
 from sim.retrace import NAME as RETRACE
 from sim.retrace import Retrace
+from sim.tinker import NAME as TINKER
+from sim.tinker import Tinker, moved
 
 # In a folder of new models, others that change less.
 CAUTIOUS = "cautious"
 # Of the episodes that explore once something was kept, those that try it again.
 RETRACED_SHARE = 0.6
+# Of the others of one that tinkers, those that go back to what moved things, and how many episodes they go back to.
+TINKERED_SHARE, MOVERS = 0.8, 4
+# What it does where nothing has moved yet.
+BEFORE_TINKERING = "rummage"
 
 
 class Studio(Protocol):
@@ -88,6 +94,7 @@ class Batch:
         folder: Where episodes are written, one file each; None for nowhere.
         explore: Whether the studio's explorer acts instead of the planner of the models.
         examples: Episodes that were kept so far; who plays tries some of them again.
+        tried: All episodes of the task so far; who tinkers goes back to those that moved things most.
         goes_on: Whether episodes go on to the horizon after success, as where nobody tells that it is one.
     """
 
@@ -99,6 +106,7 @@ class Batch:
     folder: Path | None
     explore: bool = False
     examples: tuple[Path, ...] = ()
+    tried: tuple[Path, ...] = ()
     goes_on: bool = False
 
 
@@ -163,9 +171,10 @@ def run_batch(batch: Batch) -> list[Result]:
 def _explore(batch: Batch) -> list[Result]:
     """Act without any planner, one episode after another."""
     results, world = [], batch.studio.world(batch.task, batch.goes_on)
+    movers = find_movers(batch.tried) if batch.studio.play == TINKER else []
     try:
         for seed in batch.seeds:
-            episode = _act_freely(world, batch.studio.play, seed, batch.examples)
+            episode = _act_freely(world, batch.studio.play, seed, batch.examples, movers)
             if batch.folder is not None:
                 write_episode(batch.folder / file_name(seed), episode)
             results.append(Result(batch.task, seed, episode.info.successful, episode.info.steps, 0.0))
@@ -174,14 +183,35 @@ def _explore(batch: Batch) -> list[Result]:
     return results
 
 
-def _act_freely(world: World, name: str, seed: int, examples: Sequence[Path]) -> Episode:
+def find_movers(files: Sequence[Path]) -> list[Episode]:
+    """Look for the episodes that moved things most, whatever came of it.
+
+    Args:
+        files: Episodes of one task.
+
+    Returns:
+        A few of them, those that moved things farthest first; fewer where less has moved.
+    """
+    farthest = {path: float(moved(read_episode(path)).max()) for path in files}
+    chosen = sorted((path for path in files if farthest[path] > 0.0), key=lambda path: -farthest[path])
+    return [read_episode(path) for path in chosen[:MOVERS]]
+
+
+def _act_freely(
+    world: World, name: str, seed: int, examples: Sequence[Path], movers: Sequence[Episode] = ()
+) -> Episode:
     rng = np.random.default_rng(seed)
-    behaviour: Behaviour = make_behaviour(name)
+    behaviour: Behaviour = make_behaviour(BEFORE_TINKERING if name == TINKER else name)
     if examples and rng.uniform() < RETRACED_SHARE:
         # Who was there soon went straight; luck that came late is rarely had again.
         weight = np.array([1.0 / max(read_info(path).steps, 1) ** 2 for path in examples])
         chosen = examples[int(rng.choice(len(examples), p=weight / weight.sum()))]
         name, behaviour = RETRACE, Retrace(read_episode(chosen))
+    elif name == TINKER:
+        if movers and rng.uniform() < TINKERED_SHARE:
+            behaviour = Tinker(movers)
+        else:
+            name = BEFORE_TINKERING
     return record(world, name, behaviour.act, seed, lambda: behaviour.begin(world, rng))
 
 
