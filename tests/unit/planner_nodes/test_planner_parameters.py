@@ -1,3 +1,5 @@
+import shutil
+
 import pytest
 
 pytest.importorskip("rclpy")
@@ -36,13 +38,27 @@ def test_a_learned_planner_is_made_of_the_method_that_is_asked_for():
         make_planner(PlannerChoice("learned", "manipulation", "", 0, 2, "guess"))
 
 
-def test_missing_weights_are_named_with_the_command_that_makes_them(monkeypatch, tmp_path):
+def test_missing_weights_are_named_with_the_command_that_makes_them(tmp_path):
     pytest.importorskip("torch")
-    from policies.video import shipped
+    parameters = PlannerParameters(world="arena", weights=str(tmp_path))
+    with pytest.raises(MissingModel, match=rf"{tmp_path}/planner_arena_video_in_domain.*pronk train video --data"):
+        make_planner(parameters.choice())
 
-    monkeypatch.setattr(shipped.load_planner, "__defaults__", (shipped.DEFAULT, "manipulation", tmp_path, None))
-    with pytest.raises(MissingModel, match=r"planner_arena_video_in_domain\.safetensors.*pronk train video --data"):
-        make_planner(PlannerChoice("learned", "arena", "", 0, 2))
+
+def test_models_of_another_folder_take_the_place_of_the_shipped_ones(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    from policies.video.shipped import CLONED, CLONING, weights_of
+
+    monkeypatch.setattr("pronk_planner.planner_backends.rehearse", lambda planner: None)
+    shutil.copy(weights_of(CLONING), tmp_path)
+    assert make_planner(PlannerParameters(method=CLONED, weights=str(tmp_path)).choice()) is not None
+    with pytest.raises(MissingModel, match=f"{tmp_path}/planner_manipulation_video_in_domain"):
+        make_planner(PlannerParameters(weights=str(tmp_path)).choice())
+
+
+def test_models_for_a_planner_that_has_none_are_refused():
+    with pytest.raises(ParameterError, match="parameter 'weights' needs the planner 'learned', got 'straight'"):
+        PlannerParameters(planner="straight", weights="/models")
 
 
 def test_an_open_video_model_takes_the_place_of_the_shipped_ones(monkeypatch):

@@ -28,6 +28,8 @@ class PlannerChoice:
         frames: Frames of a plan that are acted out.
         method: For the learned planner: how its models are added up; empty for the usual way.
         pipeline: For the learned planner: folder of an open video model that imagines in their place; empty for none.
+        weights: For the learned planner: folder of its models, such as that of an improvement loop; empty for those
+            that are shipped.
     """
 
     name: str
@@ -37,6 +39,7 @@ class PlannerChoice:
     frames: int
     method: str = ""
     pipeline: str = ""
+    weights: str = ""
 
 
 def make_planner(choice: PlannerChoice) -> Planner:
@@ -72,11 +75,12 @@ def _straight(choice: PlannerChoice) -> Planner:
 
 def _learned(choice: PlannerChoice) -> Planner:
     try:
-        from policies.video.shipped import DEFAULT, load_planner
+        from policies.video.shipped import DEFAULT, WEIGHTS, load_planner
     except ImportError as error:
         raise MissingModel(f"a learned planner needs torch ({error}): pip install 'pronk[learn]'") from error
     usual, pipeline = (OPEN, Path(choice.pipeline)) if choice.pipeline else (DEFAULT, None)
-    planner = load_planner(choice.method or usual, choice.world, pipeline=pipeline)
+    folder = Path(choice.weights) if choice.weights else WEIGHTS
+    planner = load_planner(choice.method or usual, choice.world, folder, pipeline=pipeline)
     # The encoder of sentences takes many seconds to load. Without it, known instructions still work.
     with contextlib.suppress(MissingModel):
         rehearse(planner)

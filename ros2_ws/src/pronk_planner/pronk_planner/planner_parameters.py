@@ -26,6 +26,11 @@ class PlannerParameters(LifecycleParameters):
         "Learned planner: folder of an open video model (diffusers, picture and words to video) that imagines in place "
         "of the shipped ones; its pronk.json holds settings.",
     )
+    weights: str = param(
+        "",
+        "Learned planner: folder of its models, such as DIR/planner of pronk train sail or distil; empty for those "
+        "that are shipped.",
+    )
     task: str = param("", "Perfect planner: name of the world's task.")
     seed: int = param(0, "Seed of the plans' chance; for a perfect planner also of the episode.", ge=0)
     instruction: str = param("", "What to do from the start; empty waits for the topic or for an action.")
@@ -89,6 +94,8 @@ class PlannerParameters(LifecycleParameters):
                 f"parameter 'pipeline' needs the planner '{LEARNED}' and the method '{OPEN}' or none, got "
                 f"'{self.planner}' and '{self.method}'"
             )
+        if self.weights and self.planner != LEARNED:
+            raise ParameterError(f"parameter 'weights' needs the planner '{LEARNED}', got '{self.planner}'")
         if self.method == OPEN and not self.pipeline:
             raise ParameterError(f"parameter 'method' is '{OPEN}', which needs the parameter 'pipeline' too, got ''")
 
@@ -108,4 +115,6 @@ class PlannerParameters(LifecycleParameters):
 
     def choice(self) -> PlannerChoice:
         """Tell which planner is wanted."""
-        return PlannerChoice(self.planner, self.world, self.task, self.seed, self.frames, self.method, self.pipeline)
+        return PlannerChoice(
+            *(self.planner, self.world, self.task, self.seed, self.frames, self.method, self.pipeline, self.weights)
+        )
