@@ -22,9 +22,9 @@ STROKES, STROKE_STEPS, TOGGLE_CHANCE = 3, 30, 0.2
 
 
 def moved(episode: Episode) -> Array:
-    """Tell how far things are from where they stood at first, as the simulator knows; a robot would need a tracker.
+    """Tell how far things are from where they stood after the first action, as the simulator knows.
 
-    That says nothing of a task, and neither success nor reward is looked at.
+    A robot would need a tracker. That says nothing of a task, and neither success nor reward is looked at.
 
     Args:
         episode: Of the world of manipulation.
@@ -38,6 +38,8 @@ def moved(episode: Episode) -> Array:
     if episode.info.world != MANIPULATION:
         raise InvalidValue(f"only in the world '{MANIPULATION}' are things moved, got '{episode.info.world}'")
     state = episode.state.astype(np.float64)
+    # What MetaWorld tells of a window or a drawer before the first action is not yet of this scene.
+    state[0] = state[1]
     return np.max([np.linalg.norm(state[:, thing] - state[0, thing], axis=1) for thing in THINGS], axis=0)
 
 

@@ -43,7 +43,7 @@ class ThingStudio(LineStudio):
 def moving(folder, seed, distance, world="manipulation"):
     """An episode on disk that moves a thing."""
     state = np.zeros((3, 39))
-    state[1, 11] = distance
+    state[2, 11] = distance
     info = EpisodeInfo(world, "line", "go", seed, "rummage", 0.1, ("x_m",), 2, False, False, True)
     pose, flags = np.zeros((3, 1), np.float32), np.zeros(3, bool)
     path = folder / f"{seed}.safetensors"

@@ -4,8 +4,8 @@ from gymnasium import spaces
 from scipy import stats
 
 from controllers.errors import InvalidValue
-from sim.episodes import Episode, EpisodeInfo
-from sim.image_world import POSE
+from sim.episodes import Episode, EpisodeInfo, record
+from sim.image_world import POSE, WorldConfig
 from sim.tinker import Tinker, moved
 
 LIMIT, SIZE = 0.1, 2.0
@@ -53,12 +53,24 @@ def run(behaviour, start, steps, seed=0):
 
 
 def test_how_far_things_moved_is_that_of_the_one_that_is_farthest_from_where_it_stood():
-    first, second = np.tile((1.0, 2.0, 3.0), (4, 1)), np.zeros((4, 3))
-    first[1] += (0.03, 0.04, 0.0)
-    second[2] += (0.0, 0.0, -0.2)
-    first[3] += (0.0, 0.3, 0.4)
-    second[3] += (0.1, 0.0, 0.0)
-    assert moved(example(WAY[:4], things(first, second))) == pytest.approx([0.0, 0.05, 0.2, 0.5])
+    first, second = np.tile((1.0, 2.0, 3.0), (5, 1)), np.zeros((5, 3))
+    first[2] += (0.03, 0.04, 0.0)
+    second[3] += (0.0, 0.0, -0.2)
+    first[4] += (0.0, 0.3, 0.4)
+    second[4] += (0.1, 0.0, 0.0)
+    assert moved(example(WAY[:5], things(first, second))) == pytest.approx([0.0, 0.0, 0.05, 0.2, 0.5])
+
+
+@pytest.mark.parametrize("task", ["door-open", "window-close", "plate-slide", "sweep-into"])
+def test_an_expert_moves_things_and_a_hand_that_rests_does_not(task):
+    pytest.importorskip("metaworld", reason="metaworld is not installed")
+    from sim.manipulation import ManipulationWorld
+
+    world = ManipulationWorld(task, WorldConfig(cameras=()))
+    shown = record(world, "expert", lambda seen: world.expert(), 3, lambda: None)
+    assert shown.info.successful and moved(shown).max() > 0.1
+    rested = record(world, "rest", lambda seen: np.zeros(4), 3, lambda: None)
+    assert moved(rested).max() < 0.005
 
 
 def test_a_world_whose_things_stand_still_is_refused():
