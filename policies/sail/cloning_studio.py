@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from controllers.errors import InvalidValue
-from policies.sail.kept_episodes import OWN, PLAY, read_kept
+from policies.sail.kept_episodes import OWN, PLAY, check_play, read_kept
 from policies.sail.loop_world import InWorld
 from policies.video.cloning import BEST, Cloner, CloningConfig, CloningTraining
 from policies.video.fitting import FitConfig
@@ -69,8 +69,7 @@ class CloningStudioConfig:
             raise InvalidValue(f"CloningStudioConfig.rate must be finite and positive, got {self.rate}")
         if not 0.0 < self.share < 1.0:
             raise InvalidValue(f"CloningStudioConfig.share must lie in (0, 1), got {self.share}")
-        if self.play and self.play not in PLAY:
-            raise InvalidValue(f"CloningStudioConfig.play must be one of {', '.join(PLAY)}, got '{self.play}'")
+        check_play("CloningStudioConfig", self.play, self.world)
         if not self.data:
             raise InvalidValue("fine-tuning needs the data of the first training for replay, got no folder")
 

@@ -3,14 +3,35 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from controllers.errors import InvalidValue
 from policies.video.execution import BEHAVIOUR
 from sim.episodes import Episode, find_episodes, last_actions, read_episode
 from sim.retrace import NAME as RETRACE
 from sim.tinker import NAME as TINKER
+from sim.world_tasks import MANIPULATION
 
 PLAY = ("play", "rummage", TINKER)
 # Behaviours of a robot that found out by itself what it knows of a new task.
 OWN = (BEHAVIOUR, RETRACE, *PLAY)
+
+
+def check_play(owner: str, play: str, world: str) -> None:
+    """Refuse play that a loop does not know, or that its world has no use for.
+
+    Args:
+        owner: Whose setting it is.
+        play: Behaviour that explores; empty for none.
+        world: Name of the world.
+
+    Raises:
+        InvalidValue: It is none of `PLAY`, or goes back to what moved where nothing moves.
+    """
+    if play and play not in PLAY:
+        raise InvalidValue(f"{owner}.play must be one of {', '.join(PLAY)}, got '{play}'")
+    if play == TINKER and world != MANIPULATION:
+        raise InvalidValue(
+            f"{owner}.play '{TINKER}' needs the world '{MANIPULATION}', where things move, got '{world}'"
+        )
 
 
 def find_own(task: str, data: Sequence[Path]) -> list[Path]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from controllers.errors import InvalidValue
-from policies.sail.kept_episodes import OWN, PLAY, read_kept
+from policies.sail.kept_episodes import OWN, PLAY, check_play, read_kept
 from policies.sail.loop_world import InWorld
 from policies.sail.rollouts import CAUTIOUS
 from policies.sail.weight_mean import write_mean
@@ -90,7 +90,7 @@ class StudioConfig:
         """Refuse what cannot be trained.
 
         Raises:
-            InvalidValue: A number is out of range, or there are no data to replay.
+            InvalidValue: A number is out of range, there are no data to replay, or play does not go with the rest.
         """
         for name in ("video_steps", "inverse_steps"):
             if getattr(self, name) < 1:
@@ -100,11 +100,9 @@ class StudioConfig:
                 "StudioConfig.imagined must be at least 0 and imagined_frames at least 1, got "
                 f"{self.imagined} and {self.imagined_frames}"
             )
-        if self.play and (self.explorer is not None or self.play not in PLAY):
-            raise InvalidValue(
-                f"StudioConfig.play must be one of {', '.join(PLAY)} and needs no explorer, got '{self.play}' and "
-                f"{self.explorer}"
-            )
+        check_play("StudioConfig", self.play, self.world)
+        if self.play and self.explorer is not None:
+            raise InvalidValue(f"StudioConfig.play needs no explorer, got '{self.play}' and {self.explorer}")
         if not 0.0 < self.share < 1.0:
             raise InvalidValue(f"StudioConfig.share must lie in (0, 1), got {self.share}")
         for name in ("tail", "tries", "straight"):

@@ -121,7 +121,11 @@ def test_rollouts_of_a_policy_are_files_like_any_others(config, tmp_path):
         ({"steps": 0}, "CloningStudioConfig.steps must be at least 1, got 0"),
         ({"rate": np.nan}, "CloningStudioConfig.rate must be finite and positive, got nan"),
         ({"share": 1.0}, r"CloningStudioConfig.share must lie in \(0, 1\), got 1.0"),
-        ({"play": "expert"}, "CloningStudioConfig.play must be one of play, rummage, got 'expert'"),
+        ({"play": "expert"}, "CloningStudioConfig.play must be one of play, rummage, tinker, got 'expert'"),
+        (
+            {"play": "tinker", "world": "arena"},
+            "CloningStudioConfig.play 'tinker' needs the world 'manipulation', where things move, got 'arena'",
+        ),
     ],
 )
 def test_what_cannot_be_trained_is_refused(config, given, reason):

@@ -179,8 +179,12 @@ def test_of_play_that_succeeded_the_end_alone_is_imagined(config, tmp_path, imag
     for episode, learned, steps in zip(whole, imagined[0][0][:3], (3, 3, 6), strict=True):
         assert learned.info.steps == steps and len(learned.images["top"]) == steps + 1
         assert np.array_equal(learned.images["top"], episode.images["top"][-steps - 1 :])
-    with pytest.raises(InvalidValue, match="play must be one of play, rummage and needs no explorer, got 'expert'"):
+    with pytest.raises(InvalidValue, match="play must be one of play, rummage, tinker, got 'expert'"):
         dataclasses.replace(config, play="expert")
+    with pytest.raises(InvalidValue, match=r"play needs no explorer, got 'play' and .*prior\.safetensors"):
+        dataclasses.replace(config, play="play", explorer=tmp_path / "prior.safetensors")
+    with pytest.raises(InvalidValue, match="'tinker' needs the world 'manipulation', where things move, got 'arena'"):
+        dataclasses.replace(config, play="tinker")
     with pytest.raises(InvalidValue, match="tail must be at least 1, got 0"):
         dataclasses.replace(config, tail=0)
 
