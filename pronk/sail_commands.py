@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from policies.sail.video_studio import StudioConfig, VideoStudio
 
 CURVE, PLANNER, RUNS = "curve.json", "planner", "runs"
-PRIOR, RUMMAGE, EXPLORERS = "prior", "rummage", ("prior", "play", "rummage", "tinker")
+PRIOR, RUMMAGE = "prior", "rummage"
 
 
 def add_sail(commands: Any) -> None:
@@ -250,13 +250,14 @@ def _studio_config(options: argparse.Namespace, views: tuple[str, ...]) -> "Stud
     """Tell what plans and learns; a judge looks through the views."""
     from controllers.errors import InvalidValue, UnknownName
     from policies.sail.cloning_studio import CloningStudioConfig
+    from policies.sail.kept_episodes import PLAY
     from policies.sail.video_studio import StudioConfig
     from policies.video.shipped import ADAPTATIONS, CLONED, CLONING, INVERSE, VIDEO, WEIGHTS, weights_of
 
     if options.method not in (*ADAPTATIONS, CLONED):
         raise UnknownName("method of the planner", options.method, (*ADAPTATIONS, CLONED))
-    if options.explorer not in EXPLORERS:
-        raise UnknownName("explorer", options.explorer, EXPLORERS)
+    if options.explorer not in (PRIOR, *PLAY):
+        raise UnknownName("explorer", options.explorer, (PRIOR, *PLAY))
     folder, data = options.weights or WEIGHTS, tuple(Path(name) for name in split_names(options.data) or ())
     by_prior = options.explore > 0 and options.explorer == PRIOR
     play = options.explorer if options.explore and not by_prior else ""

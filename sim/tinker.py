@@ -24,7 +24,7 @@ STROKES, STROKE_STEPS, TOGGLE_CHANCE = 3, 30, 0.2
 def moved(episode: Episode) -> Array:
     """Tell how far things are from where they stood after the first action, as the simulator knows.
 
-    A robot would need a tracker. That says nothing of a task, and neither success nor reward is looked at.
+    A robot would need a tracker. It says nothing of a task: neither success nor reward is looked at.
 
     Args:
         episode: Of the world of manipulation.

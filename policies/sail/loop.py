@@ -31,7 +31,7 @@ from policies.sail.filters import Filter, Verdict, precision_and_recall
 from policies.sail.iteration_report import IterationReport
 from policies.sail.loop_folder import GIVEN, ITERATION, MODELS, REPORT, ROLLOUTS, SETTINGS, VERDICTS, VIDEO, kept_of
 from policies.sail.records import read_json, write_json
-from policies.sail.rollouts import CAUTIOUS, Batch, Result, Spread, Studio, one_after_the_other, play
+from policies.sail.rollouts import CAUTIOUS, Batch, Known, Result, Spread, Studio, one_after_the_other, play
 from policies.sail.side_by_side import write_side_by_side
 from sim.episodes import file_name, find_episodes, read_episode
 
@@ -323,14 +323,12 @@ class SailLoop:
                 earlier, verdicts = {file_name(seed) for seed in explored[:i]}, self._sort(iteration)
                 examples += [file for file in kept_of(self.place(iteration), verdicts) if file.name in earlier]
                 tried += [file for file in self.rollouts(iteration) if file.name in earlier]
-            known = (tuple(examples), (*self._given, *tried))
+            known = Known(tuple(examples), (*self._given, *tried))
             self._collect_missing(iteration, None, explored[i : i + ROUND], known)
         for models, seeds in zip(self.candidates(iteration), self._own_seeds(iteration), strict=True):
             self._collect_missing(iteration, models, seeds)
 
-    def _collect_missing(
-        self, iteration: int, models: Path | None, seeds: range, known: tuple[tuple[Path, ...], ...] | None = None
-    ) -> None:
+    def _collect_missing(self, iteration: int, models: Path | None, seeds: range, known: Known | None = None) -> None:
         folder = self.place(iteration) / ROLLOUTS
         there = {info.seed for info in find_episodes(folder).values()}
         missing = [(self.config.task, seed) for seed in seeds if seed not in there]
@@ -375,9 +373,9 @@ class SailLoop:
         models: Path | None,
         wanted: Sequence[tuple[str, int]],
         folder: Path | None,
-        known: tuple[tuple[Path, ...], ...] | None = None,
+        known: Known | None = None,
     ) -> list[Batch]:
-        """Lay out rollouts; with what was kept and what was tried before, even where it is nothing, they explore."""
+        """Lay out rollouts; with what explorers know, even where it is nothing, they explore."""
         config, found = self.config, []
         for task in dict.fromkeys(task for task, _ in wanted):
             seeds = [seed for name, seed in wanted if name == task]
@@ -385,7 +383,7 @@ class SailLoop:
                 part = tuple(seeds[i : i + config.batch])
                 lot = (self._studio, models, task, part, config.frames, folder)
                 goes_on = config.goes_on and folder is not None
-                found.append(Batch(*lot, known is not None, *(known or ((), ())), goes_on))
+                found.append(Batch(*lot, known, goes_on))
         return found
 
     def _sort(self, iteration: int) -> dict[str, dict[str, Any]]:

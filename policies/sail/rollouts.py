@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -81,6 +81,18 @@ class Studio(Protocol):
         ...
 
 
+class Known(NamedTuple):
+    """What explorers know of a task.
+
+    Attributes:
+        examples: Episodes that were kept so far; who plays tries some of them again.
+        tried: All episodes so far; who tinkers goes back to those that moved things most.
+    """
+
+    examples: tuple[Path, ...] = ()
+    tried: tuple[Path, ...] = ()
+
+
 @dataclass(frozen=True)
 class Batch:
     """Rollouts that are run together.
@@ -92,9 +104,7 @@ class Batch:
         seeds: Of the episodes.
         frames: Frames of a plan that are acted out before the next.
         folder: Where episodes are written, one file each; None for nowhere.
-        explore: Whether the studio's explorer acts instead of the planner of the models.
-        examples: Episodes that were kept so far; who plays tries some of them again.
-        tried: All episodes of the task so far; who tinkers goes back to those that moved things most.
+        known: With it the studio's explorer acts instead of the planner of the models, even if it knows nothing yet.
         goes_on: Whether episodes go on to the horizon after success, as where nobody tells that it is one.
     """
 
@@ -104,9 +114,7 @@ class Batch:
     seeds: tuple[int, ...]
     frames: int
     folder: Path | None
-    explore: bool = False
-    examples: tuple[Path, ...] = ()
-    tried: tuple[Path, ...] = ()
+    known: Known | None = None
     goes_on: bool = False
 
 
@@ -156,8 +164,8 @@ def run_batch(batch: Batch) -> list[Result]:
     Raises:
         OSError: An episode cannot be written; those before it are.
     """
-    if batch.explore and batch.studio.play:
-        return _explore(batch)
+    if batch.known is not None and batch.studio.play:
+        return _explore(batch, batch.known)
     rollouts = play(batch)
     for rollout in rollouts:
         if batch.folder is not None and rollout.episode is not None:
@@ -168,13 +176,13 @@ def run_batch(batch: Batch) -> list[Result]:
     ]
 
 
-def _explore(batch: Batch) -> list[Result]:
+def _explore(batch: Batch, known: Known) -> list[Result]:
     """Act without any planner, one episode after another."""
     results, world = [], batch.studio.world(batch.task, batch.goes_on)
-    movers = find_movers(batch.tried) if batch.studio.play == TINKER else []
+    movers = find_movers(known.tried) if batch.studio.play == TINKER else []
     try:
         for seed in batch.seeds:
-            episode = _act_freely(world, batch.studio.play, seed, batch.examples, movers)
+            episode = _act_freely(world, batch.studio.play, seed, known.examples, movers)
             if batch.folder is not None:
                 write_episode(batch.folder / file_name(seed), episode)
             results.append(Result(batch.task, seed, episode.info.successful, episode.info.steps, 0.0))
@@ -197,21 +205,19 @@ def find_movers(files: Sequence[Path]) -> list[Episode]:
     return [read_episode(path) for path in chosen[:MOVERS]]
 
 
-def _act_freely(
-    world: World, name: str, seed: int, examples: Sequence[Path], movers: Sequence[Episode] = ()
-) -> Episode:
+def _act_freely(world: World, name: str, seed: int, examples: Sequence[Path], movers: Sequence[Episode]) -> Episode:
     rng = np.random.default_rng(seed)
-    behaviour: Behaviour = make_behaviour(BEFORE_TINKERING if name == TINKER else name)
+    behaviour: Behaviour
     if examples and rng.uniform() < RETRACED_SHARE:
         # Who was there soon went straight; luck that came late is rarely had again.
         weight = np.array([1.0 / max(read_info(path).steps, 1) ** 2 for path in examples])
         chosen = examples[int(rng.choice(len(examples), p=weight / weight.sum()))]
         name, behaviour = RETRACE, Retrace(read_episode(chosen))
-    elif name == TINKER:
-        if movers and rng.uniform() < TINKERED_SHARE:
-            behaviour = Tinker(movers)
-        else:
-            name = BEFORE_TINKERING
+    elif movers and rng.uniform() < TINKERED_SHARE:
+        behaviour = Tinker(movers)
+    else:
+        name = BEFORE_TINKERING if name == TINKER else name
+        behaviour = make_behaviour(name)
     return record(world, name, behaviour.act, seed, lambda: behaviour.begin(world, rng))
 
 
@@ -229,7 +235,7 @@ def play(batch: Batch) -> list[Rollout]:
         # Who does something new gains nothing from looking again sooner: its futures hold it up.
         commitment = CommitmentConfig(batch.frames, stalled_m=0.0)
         config = ExecutionConfig(commitment, record=batch.folder is not None)
-        return execute_all(worlds, batch.studio.planner(batch.models, batch.explore), batch.seeds, config)
+        return execute_all(worlds, batch.studio.planner(batch.models, batch.known is not None), batch.seeds, config)
     finally:
         for world in worlds:
             world.close()

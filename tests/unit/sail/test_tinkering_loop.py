@@ -8,7 +8,7 @@ from controllers.errors import InvalidValue
 from policies.sail import loop as loop_module
 from policies.sail.filters import KeepSuccesses
 from policies.sail.loop import SailConfig, SailLoop
-from policies.sail.rollouts import MOVERS, Batch, find_movers, run_batch
+from policies.sail.rollouts import MOVERS, Batch, Known, find_movers, run_batch
 from sim.episodes import Episode, EpisodeInfo, read_episode, write_episode
 
 
@@ -78,9 +78,9 @@ def test_what_was_given_is_gone_back_to_at_once(tmp_path):
 
 def test_other_explorers_do_not_ask_what_moved(tmp_path):
     # Episodes of other worlds could not answer.
-    tried = (moving(tmp_path, 1, 0.3, "line"),)
+    known = Known(tried=(moving(tmp_path, 1, 0.3, "line"),))
     seeds = tuple(range(4))
-    results = run_batch(Batch(ThingStudio(play="rummage"), None, "line", seeds, 2, None, explore=True, tried=tried))
+    results = run_batch(Batch(ThingStudio(play="rummage"), None, "line", seeds, 2, None, known=known))
     assert len(results) == 4
     with pytest.raises(InvalidValue, match="only in the world 'manipulation' are things moved, got 'line'"):
-        run_batch(Batch(ThingStudio(), None, "line", seeds, 2, None, explore=True, tried=tried))
+        run_batch(Batch(ThingStudio(), None, "line", seeds, 2, None, known=known))
